@@ -1,0 +1,1 @@
+"""The evaluation bench: suites, metrics, runs, comparisons, reports."""

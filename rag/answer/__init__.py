@@ -1,0 +1,1 @@
+"""Hits to an answer: an answerer drafts, `verify` quotes, nothing else does."""

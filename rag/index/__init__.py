@@ -1,0 +1,1 @@
+"""Document to searchable: passages, vectors, the catalogue, and the Library that owns them."""
