@@ -1,0 +1,320 @@
+"""What each command does: arguments in, output printed, exit code out.
+
+Each command imports what it needs when it runs: `onrecord ask` must answer within two seconds of a cold start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.errors import UsageError
+from rag.settings import Settings, default_library, load_settings
+
+DONE, SOME_FAILED, UNUSABLE = 0, 1, 2
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    folder: Path | None = arguments.library
+    return folder or default_library()
+
+
+def _library(
+    arguments: argparse.Namespace, settings: Settings, *, write: bool = False, create: bool = False
+) -> Any:
+    from rag.index.library import Library
+
+    return Library.open(_folder(arguments), settings, write=write, create=create)
+
+
+def add(arguments: argparse.Namespace) -> int:
+    from rag.progress import TerminalProgress
+
+    for path in arguments.paths:
+        if not os.path.lexists(path):
+            raise UsageError(
+                "there is no such file or folder", where=_name(path), next_step="correct the path"
+            )
+    with (
+        _library(arguments, load_settings(), write=True, create=True) as library,
+        TerminalProgress() as progress,
+    ):
+        report = library.add(arguments.paths, progress).as_json()
+    if arguments.json:
+        _print_json(report)
+    else:
+        _print_add(report, _folder(arguments))
+    return SOME_FAILED if report["failed"] else DONE
+
+
+def _print_add(report: dict[str, Any], folder: Path) -> None:
+    from rag.render import printable
+
+    for kind in ("added", "updated"):
+        for entry in report[kind]:
+            facts = [entry["source"], entry["published"] and entry["published"][:10], entry["language"]]
+            about = ", ".join(fact for fact in facts if fact)
+            line = f"{kind:8} {entry['document_id']}  {entry['title'] or ''}{f'  ({about})' if about else ''}"
+            print(printable(line))
+    for entry in report["copies"]:
+        print(printable(f"copy     {entry['path']}  same as {entry['document_id']}"))
+    counts = [f"{len(report[kind])} {kind}" for kind in ("added", "updated", "unchanged", "copies", "failed")]
+    print(
+        f"{', '.join(counts)}; {report['passages']} passages in {report['seconds']:.1f} s; library {folder}"
+    )
+    for entry in report["failed"]:
+        say(printable(f"{entry['error']}, {entry['path']}, {entry['next_step']}"))
+
+
+def documents(arguments: argparse.Namespace) -> int:
+    from rag.render import printable
+
+    with _library(arguments, load_settings()) as library:
+        documents = [record.as_json() for record in library.documents()]
+    if arguments.json:
+        _print_json({"documents": documents})
+        return DONE
+    for entry in documents:
+        facts = [
+            entry["source"],
+            (entry["published"] or "no date")[:10],
+            entry["language"],
+            entry["media_type"],
+        ]
+        print(printable(f"{entry['document_id']}\n    {entry['title'] or entry['path']}"))
+        print(
+            printable(f"    {' · '.join(fact for fact in facts if fact)} · {entry['characters']} characters")
+        )
+        for copy in entry["copies"]:
+            print(printable(f"    {copy}"))
+    print(f"{len(documents)} documents in {_folder(arguments)}")
+    return DONE
+
+
+def show(arguments: argparse.Namespace) -> int:
+    from rag.types import Span
+
+    with _library(arguments, load_settings()) as library:
+        document = library.document(arguments.document)
+        record = library.record(arguments.document).as_json()
+    end = len(document.text) if arguments.end is None else arguments.end
+    try:
+        text = Span(arguments.start or 0, end).of(document.text)
+    except ValueError as error:
+        raise UsageError(
+            str(error), where=document.id, next_step=f"give offsets between 0 and {len(document.text)}"
+        ) from None
+    if arguments.json:
+        _print_json({**record, "text": text})
+    else:
+        print(text)
+    return DONE
+
+
+def remove(arguments: argparse.Namespace) -> int:
+    with _library(arguments, load_settings(), write=True) as library:
+        library.remove(arguments.document_ids)
+    if arguments.json:
+        _print_json({"removed": arguments.document_ids})
+    else:
+        print(f"removed {', '.join(arguments.document_ids)}")
+    return DONE
+
+
+def check(arguments: argparse.Namespace) -> int:
+    with _library(arguments, load_settings(), write=arguments.repair) as library:
+        report = library.repair() if arguments.repair else library.check()
+    problems = list(report.problems)
+    if arguments.json:
+        _print_json({"documents": report.documents, "passages": report.passages, "problems": problems})
+    else:
+        for problem in problems:
+            print(problem)
+        verdict = f"{len(problems)} problems, try --repair" if problems else "nothing wrong"
+        print(f"{report.documents} documents, {report.passages} passages: {verdict}")
+    return SOME_FAILED if problems else DONE
+
+
+def ask(arguments: argparse.Namespace) -> int:
+    from rag.pipeline import Pipeline, make_answerer
+    from rag.render import answer_json, answer_text
+    from rag.types import Question
+
+    settings = load_settings()
+    answer_settings = settings.answer
+    if arguments.threshold is not None:
+        if not 0 <= arguments.threshold <= 1:
+            raise UsageError(
+                "a threshold lies between 0 and 1", where="--threshold", next_step="give one of these"
+            )
+        answer_settings = dataclasses.replace(answer_settings, threshold=arguments.threshold)
+    if arguments.answerer:
+        answer_settings = dataclasses.replace(answer_settings, answerer=arguments.answerer)
+    settings = dataclasses.replace(settings, answer=answer_settings)
+    question = Question(arguments.question, _filters(arguments))
+    if arguments.export:
+        _exporter(arguments.export)
+    with _library(arguments, settings) as library:
+        answerer = make_answerer(settings.answer.answerer, library, settings)
+        answer = Pipeline(library, settings, answerer).ask(question)
+        if arguments.json:
+            _print_json(answer_json(answer))
+        else:
+            documents = {
+                hit.passage.document_id: library.document(hit.passage.document_id) for hit in answer.hits
+            }
+            colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+            width = min(100, os.get_terminal_size().columns) if sys.stdout.isatty() else 100
+            sys.stdout.write(answer_text(answer, documents, colour=colour, width=max(40, width)))
+        if arguments.export:
+            _exporter(arguments.export)(answer_json(answer), library, settings, arguments.export)
+    return DONE
+
+
+def _filters(arguments: argparse.Namespace) -> Any:
+    from rag.types import Filters
+
+    try:
+        return Filters(
+            sources=tuple(arguments.source),
+            documents=tuple(arguments.document),
+            languages=tuple(arguments.language),
+            date_from=arguments.date_from,
+            date_to=arguments.date_to,
+        )
+    except ValueError as error:
+        raise UsageError(str(error), next_step="write the day as YYYY-MM-DD") from None
+
+
+def _exporter(target: Path) -> Callable[[dict[str, Any], Any, Settings, Path], None]:
+    if target.suffix.lower() == ".md":
+        return _write_markdown
+    if target.suffix.lower() == ".zip":
+        return _write_pack
+    raise UsageError("an export ends in .md or .zip", where=str(target), next_step="name the file so")
+
+
+def _write_markdown(answer: dict[str, Any], library: Any, _settings: Settings, target: Path) -> None:
+    from rag.export import check_against, to_markdown, write_file
+
+    check_against(answer, library)
+    write_file(target, to_markdown(answer).encode())
+    print(f"wrote {target}", file=sys.stderr)
+
+
+def _write_pack(answer: dict[str, Any], library: Any, settings: Settings, target: Path) -> None:
+    from rag.export import write_pack
+
+    seal = write_pack(answer, library, settings, target)
+    print(f"wrote {target}; seal (keep it apart from the pack): {seal}", file=sys.stderr)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    exporter = _exporter(arguments.target)
+    try:
+        raw = (
+            sys.stdin.read()
+            if arguments.answer == "-"
+            else Path(arguments.answer).read_text(encoding="utf-8")
+        )
+        answer = json.loads(raw)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the answer cannot be read ({error})",
+            where=arguments.answer,
+            next_step="give a file made by `onrecord ask QUESTION --json`",
+        ) from error
+    if not isinstance(answer, dict):
+        raise UsageError(
+            "this is not the JSON of an answer",
+            where=arguments.answer,
+            next_step="give a file made by `onrecord ask QUESTION --json`",
+        )
+    settings = load_settings()
+    with _library(arguments, settings) as library:
+        exporter(answer, library, settings, arguments.target)
+    if arguments.json:
+        _print_json({"file": str(arguments.target)})
+    return DONE
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    from rag.export import verify_pack
+    from rag.render import printable
+
+    report = verify_pack(arguments.pack, arguments.seal)
+    if arguments.json:
+        _print_json(report.as_json())
+    else:
+        for line in (*report.changed, *report.notes):
+            print(printable(line))
+        verdict = f"{len(report.changed)} things changed" if report.changed else "nothing changed"
+        print(f"{report.quotes} quotes from {report.documents} documents, {report.checked} checks: {verdict}")
+        print(f"seal: {report.seal}")
+    return SOME_FAILED if report.changed else DONE
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    from rag.passwords import read_auth_file
+
+    users = read_auth_file(arguments.auth_file) if arguments.auth_file else None
+    if arguments.host not in {"127.0.0.1", "localhost", "::1"} and users is None:
+        raise UsageError(
+            "other machines could reach the app without a password",
+            where=f"--host {arguments.host}",
+            next_step="give --auth-file FILE (lines made by `onrecord password USER`), or leave --host out",
+        )
+    settings = load_settings()
+    if arguments.answerer:
+        settings = dataclasses.replace(
+            settings, answer=dataclasses.replace(settings.answer, answerer=arguments.answerer)
+        )
+    # `rag` does not know the app at import time; the command line is where the two meet.
+    app = importlib.import_module("ui.app")
+    return int(app.serve(_folder(arguments), settings, host=arguments.host, port=arguments.port, users=users))
+
+
+def password(arguments: argparse.Namespace) -> int:
+    from rag.passwords import hash_password
+
+    if not arguments.user or ":" in arguments.user or arguments.user.startswith("#"):
+        raise UsageError(
+            "a user name is not empty and holds no colon", where=arguments.user, next_step="choose another"
+        )
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        password = getpass("Password: ")
+        if getpass("Again: ") != password:
+            raise UsageError("the two passwords differ", next_step="try again")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    if not password:
+        raise UsageError("the password is empty", next_step="type one, or give it on standard input")
+    print(f"{arguments.user}:{hash_password(password)}")
+    return DONE
+
+
+def evaluate(arguments: Sequence[str]) -> int:
+    return int(importlib.import_module("evals.cli").main(arguments))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.buffer.write((json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+    sys.stdout.buffer.flush()
+
+
+def _name(path: Path) -> str:
+    """A path as text that can be printed, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def say(message: str) -> None:
+    print(f"onrecord: {' '.join(message.split())}", file=sys.stderr)

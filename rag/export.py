@@ -1,0 +1,396 @@
+"""An answer as Markdown, and as an evidence pack that can be checked later with nothing else at hand.
+
+The pack is a ZIP:
+
+    evidence.json      the `ask` object; for each cited document its metadata and the sha256 of its original bytes and of
+                       its canonical text; versions of the packages; the settings and their digest
+    texts/ID.txt       the canonical text (UTF-8) that the offsets count in
+    originals/ID.EXT   the original bytes
+    answer.html        readable page, made from evidence.json and the texts alone
+    answer.md          likewise
+
+`verify_pack` recomputes everything: each digest, each `text[start:end] == quote`, both pages, and reads the originals
+again. The seal, sha256 of evidence.json, covers every byte in the pack through the digests in it; kept elsewhere (in
+an e-mail, on paper) it shows later that the pack as a whole was not made anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag import __version__
+from rag.errors import UsageError
+from rag.html import Mark, context, escape, highlighted
+from rag.settings import MIB, DocumentSettings, Settings
+from rag.types import Span
+
+if TYPE_CHECKING:
+    from rag.index.library import Library
+
+FORMAT = "onrecord-evidence-1"
+_PACKAGES = (
+    "chromadb",
+    "tantivy",
+    "openvino",
+    "onnxruntime",
+    "tokenizers",
+    "pypdfium2",
+    "trafilatura",
+    "python-docx",
+)
+_MEMBER_LIMIT = 400 * MIB
+_EXTENSIONS = {
+    "text/plain": "txt",
+    "text/markdown": "md",
+    "text/html": "html",
+    "text/csv": "csv",
+    "application/pdf": "pdf",
+    "message/rfc822": "eml",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "image/png": "png",
+    "image/jpeg": "jpg",
+    "image/tiff": "tif",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PackReport:
+    """What `verify_pack` found. `changed` names each thing that is not as it was; `checked` counts what was looked at."""
+
+    quotes: int
+    documents: int
+    checked: int
+    changed: tuple[str, ...]
+    notes: tuple[str, ...]
+    seal: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def check_against(answer: Mapping[str, Any], library: Library) -> None:
+    """Hold an `ask` object read from a file against the library: every quote must be the slice at its offsets.
+
+    Raises:
+        UsageError: a quote is not the document's text there, or the object has not the form of an answer.
+        UnknownDocument: a cited document is not in the library.
+    """
+    try:
+        for citation in answer["citations"]:
+            document = library.document(citation["document_id"])
+            if (
+                document.text[citation["start"] : citation["end"]] != citation["quote"]
+                or not citation["quote"]
+            ):
+                raise UsageError(
+                    f"quote [{citation['marker']}] is not what the document says at its place",
+                    where=document.id,
+                    next_step="ask the question again and export that answer",
+                )
+        _ = (answer["question"], answer["answer"], answer["status"], answer["answerer"])
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"this is not the JSON of an answer ({error})",
+            next_step="give a file made by `onrecord ask QUESTION --json`",
+        ) from error
+
+
+def to_markdown(answer: Mapping[str, Any]) -> str:
+    """The answer with its quotes as footnotes, each with its source, its date and its place."""
+    lines = [f"# {_inline(answer['question'])}", "", _footnoted(_inline(answer["answer"])), ""]
+    for citation in answer["citations"]:
+        quote = "\n> ".join(_inline(line) for line in citation["quote"].splitlines() if line.strip())
+        lines += [f"> {quote}", ">", f"> — {_inline(_about(citation))} [^{citation['marker']}]", ""]
+    for citation in answer["citations"]:
+        lines.append(f"[^{citation['marker']}]: {_inline(_place(citation))}")
+    lines += [
+        "",
+        f"Answered by: {_inline(answer['answerer'])}. Every quote is the source's own text at the place given.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def to_html(answer: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """One page without scripts or outside resources: the answer, and each quote marked in its context."""
+    cards = []
+    for citation in answer["citations"]:
+        text, span = texts[citation["document_id"]], Span(citation["start"], citation["end"])
+        body = highlighted(text, [Mark(span, label=str(citation["marker"]))], context(text, span))
+        cards.append(
+            f"<section><h2>[{citation['marker']}] {escape(_about(citation))}</h2>"
+            f'<blockquote>{body}</blockquote><p class="place">{escape(_place(citation))}</p></section>'
+        )
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>{escape(answer['question'])}</title><style>{_PACK_STYLE}</style></head><body>"
+        f'<h1>{escape(answer["question"])}</h1><p class="answer">{escape(answer["answer"])}</p>'
+        + "".join(cards)
+        + f"<footer>Answered by {escape(answer['answerer'])}. Every marked quote is the source's own text.</footer>"
+        "</body></html>\n"
+    )
+
+
+_PACK_STYLE = (
+    "body{font:1.05rem/1.6 Georgia,serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b}"
+    "h1{font-size:1.5rem}h2{font-size:1rem;font-family:sans-serif}.answer{font-size:1.2rem}"
+    "blockquote{white-space:pre-wrap;border-left:3px solid #bbb;margin:0;padding:.2rem 1rem;color:#444}"
+    "mark{background:#ffe9a8;color:#111}.place,footer{font:.85rem sans-serif;color:#555}"
+)
+
+
+def write_pack(answer: Mapping[str, Any], library: Library, settings: Settings, target: Path) -> str:
+    """Write the evidence pack of `answer` to `target` (replaced if it is there); returns the seal.
+
+    Raises:
+        UsageError: the answer does not hold against the library, has no citations, or `target` cannot be written.
+    """
+    check_against(answer, library)
+    if not answer["citations"]:
+        raise UsageError(
+            "the answer has no quotes to pack", next_step="export it as Markdown instead (FILE.md)"
+        )
+    members: dict[str, bytes] = {}
+    texts: dict[str, str] = {}
+    described = []
+    for document_id in dict.fromkeys(citation["document_id"] for citation in answer["citations"]):
+        document, original = library.document(document_id), library.original(document_id)
+        texts[document_id] = document.text
+        extension = _EXTENSIONS.get(document.media_type, "bin")
+        text_name, original_name = f"texts/{document_id}.txt", f"originals/{document_id}.{extension}"
+        members[text_name], members[original_name] = document.text.encode(), original
+        described.append(
+            {
+                **library.record(document_id).as_json(),
+                "text": {"member": text_name, "sha256": _sha256(members[text_name])},
+                "original": {"member": original_name, "sha256": _sha256(original)},
+            }
+        )
+    members["answer.md"] = to_markdown(answer).encode()
+    members["answer.html"] = to_html(answer, texts).encode()
+    evidence = {
+        "format": FORMAT,
+        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "answer": dict(answer),
+        "documents": described,
+        "pages": {name: _sha256(members[name]) for name in ("answer.md", "answer.html")},
+        "versions": versions(),
+        "settings": asdict(settings),
+        "settings_digest": settings.digest(),
+    }
+    members["evidence.json"] = (json.dumps(evidence, ensure_ascii=False, indent=1) + "\n").encode()
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as pack:
+        for name in sorted(members):
+            pack.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name], zipfile.ZIP_DEFLATED)
+    write_file(target, buffer.getvalue())
+    return _sha256(members["evidence.json"])
+
+
+def write_file(target: Path, data: bytes) -> None:
+    """Write `data` to `target` through a temporary file beside it, so that no half file is ever left."""
+    partial = target.with_name(target.name + ".part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(
+            f"the file cannot be written ({error.strerror})",
+            where=str(target),
+            next_step="choose another place",
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Versions of this program, Python and the packages that shape texts and rankings."""
+    found = {"onrecord": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def verify_pack(path: Path, seal: str | None = None) -> PackReport:
+    """Recompute everything in the pack at `path`; `seal` (hexadecimal sha256) is compared where it is given.
+
+    Raises:
+        UsageError: the file is not an evidence pack at all.
+    """
+    members = _read_members(path)
+    try:
+        evidence = json.loads(members["evidence.json"])
+        if evidence["format"] != FORMAT:
+            raise ValueError(f"its format is {evidence['format']!r}")
+        return _Checker(members, evidence).report(seal)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"not a readable evidence pack ({type(error).__name__}: {error})",
+            where=str(path),
+            next_step="ask its sender for the file as it was exported",
+        ) from error
+
+
+def _read_members(path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as pack:
+            infos = pack.infolist()
+            if sum(info.file_size for info in infos) > _MEMBER_LIMIT * 4 or len(infos) > 10_000:
+                raise UsageError(
+                    "the pack expands to more than this program reads",
+                    where=str(path),
+                    next_step="check its origin",
+                )
+            return {info.filename: pack.read(info) for info in infos}
+    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+        raise UsageError(
+            f"not a readable evidence pack ({error})",
+            where=str(path),
+            next_step="give a ZIP made by `onrecord ask QUESTION --export FILE.zip`",
+        ) from error
+
+
+class _Checker:
+    """Goes through one pack and collects what differs."""
+
+    def __init__(self, members: Mapping[str, bytes], evidence: Mapping[str, Any]) -> None:
+        self._members, self._evidence = members, evidence
+        self._changed: list[str] = []
+        self._notes: list[str] = []
+        self._checked = 0
+
+    def _hold(self, condition: bool, otherwise: str) -> bool:
+        self._checked += 1
+        if not condition:
+            self._changed.append(otherwise)
+        return condition
+
+    def report(self, seal: str | None) -> PackReport:
+        answer, described = self._evidence["answer"], self._evidence["documents"]
+        texts: dict[str, str] = {}
+        for document in described:
+            text = self._document(document)
+            if text is not None:
+                texts[document["document_id"]] = text
+        for citation in answer["citations"]:
+            self._citation(citation, texts)
+        self._pages(answer, texts)
+        known = {"evidence.json", "answer.md", "answer.html"}
+        known |= {document[kind]["member"] for document in described for kind in ("text", "original")}
+        for extra in sorted(set(self._members) - known):
+            self._hold(False, f"{extra}: not part of the pack as it was exported")
+        digest = _sha256(self._members["evidence.json"])
+        if seal is not None:
+            self._hold(
+                digest == seal.strip().lower(),
+                "evidence.json: does not match the seal, the pack was made anew",
+            )
+        return PackReport(
+            quotes=len(answer["citations"]),
+            documents=len(described),
+            checked=self._checked,
+            changed=tuple(self._changed),
+            notes=tuple(self._notes),
+            seal=digest,
+        )
+
+    def _document(self, document: Mapping[str, Any]) -> str | None:
+        for kind in ("text", "original"):
+            name = document[kind]["member"]
+            if self._hold(name in self._members, f"{name}: missing"):
+                same = _sha256(self._members[name]) == document[kind]["sha256"]
+                self._hold(same, f"{name}: its bytes are not those that were exported")
+        raw = self._members.get(document["text"]["member"])
+        if raw is None:
+            return None
+        text = raw.decode("utf-8", "replace")
+        original = self._members.get(document["original"]["member"])
+        if original is not None:
+            self._read_again(document, original, text)
+        return text
+
+    def _read_again(self, document: Mapping[str, Any], original: bytes, text: str) -> None:
+        """The text must still be what the original says; other versions of the readers may differ: a note."""
+        from rag.documents.load import Loaded, load
+
+        settings = DocumentSettings(**self._evidence["settings"]["documents"])
+        first = next(iter(load(original, document["path"], settings)), None)
+        if isinstance(first, Loaded) and first.document.text == text:
+            self._checked += 1
+        elif self._evidence["versions"] == versions():
+            self._hold(False, f"{document['original']['member']}: reading it again gives another text")
+        else:
+            self._notes.append(
+                f"{document['original']['member']}: reading it again gives another text, "
+                "with versions of the readers other than those of the export"
+            )
+
+    def _citation(self, citation: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        text = texts.get(citation["document_id"])
+        name = f"quote [{citation['marker']}] of {citation['document_id']}"
+        if self._hold(text is not None, f"{name}: its document is not in the pack") and text is not None:
+            found = text[citation["start"] : citation["end"]]
+            self._hold(
+                bool(found) and found == citation["quote"],
+                f"{name}: the text at {citation['start']}–{citation['end']} is not the quote",
+            )
+
+    def _pages(self, answer: Mapping[str, Any], texts: Mapping[str, str]) -> None:
+        for name, sha256 in self._evidence["pages"].items():
+            if self._hold(name in self._members, f"{name}: missing"):
+                self._hold(
+                    _sha256(self._members[name]) == sha256,
+                    f"{name}: its bytes are not those that were exported",
+                )
+        if all(citation["document_id"] in texts for citation in answer["citations"]) and (
+            self._evidence["versions"].get("onrecord") == __version__
+        ):
+            made = {"answer.md": to_markdown(answer).encode(), "answer.html": to_html(answer, texts).encode()}
+            for name, data in made.items():
+                self._hold(
+                    self._members.get(name) in (data, None),
+                    f"{name}: does not show the answer in evidence.json",
+                )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _inline(text: str) -> str:
+    """Text for one line of Markdown: white space folded, everything active escaped."""
+    return re.sub(r"([\\`*_{}\[\]<>#|!~&])", r"\\\1", " ".join(text.split()))
+
+
+def _footnoted(escaped: str) -> str:
+    return re.sub(r"\\\[(\d+)\\\]", r"[^\1]", escaped)
+
+
+def _about(citation: Mapping[str, Any]) -> str:
+    name = citation["title"] or str(citation["path"]).rsplit("/", 1)[-1]
+    parts = [
+        citation["speaker"] and f"said by {citation['speaker']}",
+        name,
+        citation["source"],
+        citation["published"][:10] if citation["published"] else "date not stated",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _place(citation: Mapping[str, Any]) -> str:
+    page = f"page {citation['page']}, " if citation["page"] is not None else ""
+    return f"{citation['document_id']}, {page}characters {citation['start']}–{citation['end']}; file {citation['path']}"
