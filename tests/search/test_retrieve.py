@@ -19,13 +19,9 @@ VOCABULARY = ("flight", "prisoner", "tariff", "cattle", "governor", "visa", "bor
 class CountingEncoder:
     """A text's vector counts the words of `VOCABULARY` in it, scaled to unit length: cosines can be read by eye."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        rows = np.array(
-            [[text.lower().count(word) for word in VOCABULARY] for text in texts], dtype=np.float32
-        )
-        return np.asarray(
-            rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32
-        )
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        row = np.array([text.lower().count(word) for word in VOCABULARY], dtype=np.float32)
+        return np.asarray(row / max(float(np.linalg.norm(row)), 1e-9), dtype=np.float32)
 
 
 class MemoryLibrary:
