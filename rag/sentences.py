@@ -105,31 +105,36 @@ _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\Z")
 _QUOTES = set("\"'”’»›」』")
 _NO_START = set(".,;:!?…)]}”’»›%。！？、，」』）")
 
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
 # What follows belongs to it; a sentence never ends here. Written in any case, or with a capital only.
-_NEVER = set(
-    "e.g i.e eg ie vs viz cf v p.ej ej z.b d.h bzw mr mrs ms mx messrs dr dra drs gral sra srta srtas".split()
+_NEVER = _words(
+    "e.g i.e eg ie vs viz cf v p.ej ej z.b d.h bzw mr mrs ms mx messrs dr dra drs gral sra srta srtas"
 )
-_NEVER_CAPITAL = set(
+_NEVER_CAPITAL = _words(
     """Mme Mlle Prof Profa Gen Lt Lieut Col Cnel Sgt Capt Cpt Cmdr Cdr Adm Maj Brig Sen Rep Reps Sens Gov Pres Rev Hon
     Supt Insp Det Amb Atty Asst Assn Fr Hr Lic Ing Arq Mons Pbro Sres Sras EE JJ FF DD HH RR Cía Msgr Mgr Sta Sto
-    Dña""".split()
+    Dña"""
 )
 # A number follows, or else it is an ordinary word.
-_BEFORE_NUMBER = set(
+_BEFORE_NUMBER = _words(
     """no nos nº núm num nr n p pp pg pág págs art arts fig figs sec secs ch chap cap vol vols ed eds par párr ap apdo
-    ver ca c circa approx aprox tel ext op lit exp fol ln ll apt rm""".split()
+    ver ca c circa approx aprox tel ext op lit exp fol ln ll apt rm"""
 )
 # An abbreviation that may also end its sentence: only a word of `_STARTERS` begins the next one.
-_MAYBE = set(
-    "sr jr inc corp ltd llc bros dept govt esq phd m.d ph.d etc ud uds vd vds s.a c.v s.l d.c a.m p.m".split()
+_MAYBE = _words(
+    "sr jr inc corp ltd llc bros dept govt esq phd m.d ph.d etc ud uds vd vds s.a c.v s.l d.c a.m p.m"
 )
-_MAYBE_CAPITAL = set(
+_MAYBE_CAPITAL = _words(
     """Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Co Cos Univ St Ste
     Mt Ft Ave Av Avda Blvd Rd Hwy Sq UU OO AA HH Calif Fla Mass Mich Minn Tenn Tex Wash Ariz Colo Conn Ga Ill Ind Kan
-    Ky La Md Mo Mont Neb Nev Okla Ore Pa Va Vt Wis Wyo Ala Ark Intl Natl al""".split()
+    Ky La Md Mo Mont Neb Nev Okla Ore Pa Va Vt Wis Wyo Ala Ark Intl Natl al"""
 )
 _CLOCK_AND_FIRMS = {"p.m", "a.m", "etc", "jr", "sr", "inc", "corp", "ltd", "llc", "d.c", "u.s", "u.k"}
-_STARTERS = set(
+_STARTERS = _words(
     """The A An He She It They We You In On At But And Or So However This That These Those There Then When While Where
     After Before As If For From His Her Its Their Our My Your Some Many Most Several Meanwhile Also Although Though
     Because Since Since With Without What Who Why How Which Here Not Now One Two Three By To Until During Under Once
@@ -140,7 +145,7 @@ _STARTERS = set(
     Antes Aunque Porque Como Si Sí Al Del Ayer Hoy Mañana Tras Durante Ante Lo Le Les Se Hay Ya Luego Así Entonces
     Muchos Muchas Algunos Algunas Otro Otra Otros Otras Cada Todo Toda Todos Todas Qué Quién Cómo Cuándo Dónde Esto
     Le Les Une Des Il Elle Ils Elles Nous Mais Dans Selon Der Die Das Ein Eine Er Sie Es Wir Aber Und Im Nach Bei
-    O Os As Um Uma Mas Ele Ela Eles Elas Na Nas Nos Gli Uno Ma Nel Nella Secondo""".split()
+    O Os As Um Uma Mas Ele Ela Eles Elas Na Nas Nos Gli Uno Ma Nel Nella Secondo"""
 )
 _SPANISH_TITLES = {"sr", "sres", "d"}
 _SAID = (
