@@ -1,0 +1,363 @@
+"""The library: the one owner of a folder with a catalogue, its originals and its indexes.
+
+    folder/catalogue.sqlite   the truth: documents, text, passages, vectors (`rag.index.catalogue`)
+    folder/originals/         the files' bytes, by sha256
+    folder/vectors-000003/    Chroma's index, derived (`rag.index.vectors`)
+    folder/words-000001/      tantivy's index, derived (`rag.index.lexical`)
+    folder/writer.lock        held by the one writer
+
+Paths are recorded absolute and as they were named (symbolic links are not followed), so that the same file is
+recognised from any working directory; a file inside a file is `box.zip!/inner.txt`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import LibraryDamaged, LibraryMismatch, LibraryMissing, UnknownDocument, UsageError
+from rag.index import rows
+from rag.index.catalogue import FILE, Catalogue
+from rag.index.lock import WriterLock
+from rag.index.originals import Originals
+from rag.index.records import AddReport, CheckReport, DocumentRecord, Progress
+from rag.index.searching import Finder
+from rag.index.vectors import Vectors
+from rag.index.words import Words
+from rag.settings import Settings, digest_of
+from rag.types import Document, Filters, Passage
+
+if TYPE_CHECKING:
+    from rag.index.embed import Embedder
+
+_CACHED_DOCUMENTS = 64
+# What a first `add` that was interrupted may have left without a catalogue.
+_OURS = {"writer.lock", "writer.json"}
+
+
+class Library:
+    """Open with `Library.open`, use as a context manager. Reading never waits for a writer, and sees what another
+    process finished adding or removing at the next call. May be shared by threads.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        embedder: Embedder,
+        catalogue: Catalogue,
+        lock: WriterLock | None,
+    ) -> None:
+        """Not to be called directly: see `open`."""
+        self.folder = folder
+        self.settings = settings
+        self.embedder = embedder
+        self.catalogue = catalogue
+        self.originals = Originals(folder)
+        self.vectors = Vectors(folder, catalogue, settings.index.vectors)
+        self.words = Words(folder, catalogue)
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self._finder = Finder(
+            catalogue, self.vectors, self.words, embedder.dimension, settings.search.exact_limit
+        )
+        # The cached documents are those of this generation.
+        self._generation = -1
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        settings: Settings,
+        *,
+        write: bool = False,
+        create: bool = False,
+        embedder: Embedder | None = None,
+    ) -> Library:
+        """The library in `folder`; with `write`, as its only writer; with `create`, made where there is none.
+
+        `embedder`: instead of the one that the settings name.
+
+        Raises:
+            LibraryMissing: there is none, and `create` was not given.
+            UsageError: the folder is not a library (with `create`: it holds other things), or is of a newer version.
+            LibraryMismatch: it was built with another embedder or, for writing, another way of splitting.
+            LibraryLocked: another process is writing to it.
+            LibraryDamaged: its catalogue cannot be read.
+        """
+        folder = Path(folder).absolute()
+        if embedder is None:
+            from rag.index.embed import make_embedder
+
+            embedder = make_embedder(settings.index)
+        _require_library(folder, create)
+        lock = WriterLock(folder) if write else None
+        if lock is not None:
+            lock.__enter__()
+        catalogue: Catalogue | None = None
+        try:
+            catalogue = Catalogue(folder, create=create)
+            _hold_to_manifest(catalogue, folder, settings, embedder, write)
+            library = cls(folder, settings, embedder, catalogue, lock)
+            if write:
+                library._begin_writing()
+        except BaseException:
+            if catalogue is not None:
+                catalogue.close()
+            if lock is not None:
+                lock.__exit__(None, None, None)
+            raise
+        return library
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release everything, the writer's lock last. Closing twice is allowed."""
+        try:
+            self.words.close()
+            self.vectors.close()
+        finally:
+            self.catalogue.close()
+            if self._lock is not None:
+                self._lock.__exit__(None, None, None)
+                self._lock = None
+
+    # Writing -----------------------------------------------------------------------------------------------------
+
+    def add(self, paths: Iterable[Path], progress: Progress | None = None) -> AddReport:
+        """Add files and folders; the same bytes again change nothing.
+
+        Raises OnRecordError where the work cannot go on (a full disk, a vector server that is gone): what was
+        finished until then stays, and the same call again completes the rest.
+        """
+        from rag.index.adding import add
+
+        with self._writing():
+            return add(self, paths, progress)
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Remove documents, every path they were seen under, and their originals.
+
+        Raises UnknownDocument before anything is changed.
+        """
+        from rag.index.removing import remove
+
+        with self._writing():
+            for document_id in ids:
+                self.record(document_id)
+            remove(self, ids)
+
+    def check(self) -> CheckReport:
+        """Hold every stored thing against the text it belongs to; changes nothing.
+
+        Raises LibraryLocked where a writer is at work: half of its work would look like damage.
+        """
+        from rag.index.check import check
+
+        with self._alone():
+            return check(self)
+
+    def repair(self) -> CheckReport:
+        """Make again what `check` finds missing or wrong and the catalogue can replace; gives what is left."""
+        from rag.index.check import repair
+
+        with self._writing():
+            return repair(self)
+
+    def _begin_writing(self) -> None:
+        from rag.index.removing import finish_interrupted
+
+        self.vectors.reach()
+        finish_interrupted(self)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._lock is None:
+            raise ValueError("the library was opened for reading: open it with write=True")
+        yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._lock is not None:
+            yield
+        else:
+            with WriterLock(self.folder):
+                yield
+
+    # Documents ---------------------------------------------------------------------------------------------------
+
+    def documents(self) -> list[DocumentRecord]:
+        """Every ready document, by id."""
+        return rows.records(self.catalogue)
+
+    def record(self, document_id: str) -> DocumentRecord:
+        found = rows.records(self.catalogue, document_id)
+        if not found:
+            raise self._unknown(document_id)
+        return found[0]
+
+    def document(self, document_id: str) -> Document:
+        """Raises UnknownDocument."""
+        generation = self.catalogue.generation
+        with self._mutex:
+            if generation != self._generation:
+                self._generation = generation
+                self._documents.clear()
+            if document_id in self._documents:
+                self._documents.move_to_end(document_id)
+                return self._documents[document_id]
+        document = rows.ready_document(self.catalogue, document_id)
+        if document is None:
+            raise self._unknown(document_id)
+        with self._mutex:
+            self._documents[document_id] = document
+            if len(self._documents) > _CACHED_DOCUMENTS:
+                self._documents.popitem(last=False)
+        return document
+
+    def original(self, document_id: str) -> bytes:
+        """The bytes as they were added. Raises UnknownDocument; LibraryDamaged where they are gone."""
+        sha256 = self.record(document_id).sha256
+        try:
+            return self.originals.get(sha256)
+        except OSError as error:
+            raise LibraryDamaged(
+                f"the original of {document_id} cannot be read ({error.strerror})",
+                where=str(self.originals.path(sha256)),
+                next_step="run: onrecord check --repair",
+            ) from error
+
+    def _unknown(self, document_id: str) -> UnknownDocument:
+        return UnknownDocument(
+            f"there is no document {document_id!r}",
+            where=str(self.folder),
+            next_step="see: onrecord documents",
+        )
+
+    # Searching ---------------------------------------------------------------------------------------------------
+
+    def matching(self, filters: Filters) -> frozenset[str] | None:
+        """Ids of the documents that pass; None where there is no filter, so all do.
+
+        Raises UnknownDocument for a document that is not here.
+        """
+        return self._finder.matching(filters)
+
+    def passages(self, ids: Sequence[str]) -> list[Passage]:
+        """Passages by id, in the order asked; those that another process removed meanwhile are left out."""
+        found: dict[str, Passage] = {}
+        for document_id in {passage_id.rpartition(":")[0] for passage_id in ids}:
+            try:
+                found.update((passage.id, passage) for passage in self.passages_of(document_id))
+            except UnknownDocument:
+                continue
+        return [found[passage_id] for passage_id in ids if passage_id in found]
+
+    def passages_of(self, document_id: str) -> list[Passage]:
+        """Raises UnknownDocument."""
+        return rows.passages_of(self.catalogue, self.document(document_id))
+
+    def dense(
+        self, vector: NDArray[np.float32], k: int, documents: frozenset[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """The nearest `k` passages as (passage id, cosine), best first, ties by id.
+
+        `vector` is (dimension,) and of unit length. Up to `settings.search.exact_limit` candidates are compared one by
+        one; more go through the vector index, which is approximate, but no filter ever costs a match: as many are
+        fetched as it takes. Cosines are rounded to 6 places, so that equal texts tie.
+        """
+        return self._finder.dense(vector, k, documents)
+
+    def lexical(self, text: str, k: int, documents: frozenset[str] | None = None) -> list[tuple[str, float]]:
+        """The best `k` passages by their words as (passage id, BM25), best first, ties by id; exact under any filter.
+
+        Words are stemmed; a part of `text` in double quotation marks counts as a phrase too.
+        """
+        return self._finder.lexical(text, k, documents)
+
+
+def _require_library(folder: Path, create: bool) -> None:
+    if (folder / FILE).is_file():
+        return
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "this is a file, not a library", where=str(folder), next_step="name a folder with --library"
+        )
+    strangers = (
+        [path for path in folder.iterdir() if path.name not in {"writer.lock", "writer.json"}]
+        if folder.exists()
+        else []
+    )
+    if strangers:
+        raise UsageError(
+            "this folder is not a library (it holds other files)",
+            where=str(folder),
+            next_step="name a new or an empty folder with --library",
+        )
+    if not create:
+        raise LibraryMissing(
+            "there is no library", where=str(folder), next_step="make one: onrecord add FILE-OR-FOLDER"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the library's folder cannot be made ({error.strerror})",
+            where=str(folder),
+            next_step="name another folder with --library",
+        ) from error
+
+
+def splitter_digest(settings: Settings) -> str:
+    index = settings.index
+    return digest_of({"passage_tokens": index.passage_tokens, "overlap_tokens": index.overlap_tokens})
+
+
+def _hold_to_manifest(
+    catalogue: Catalogue, folder: Path, settings: Settings, embedder: Embedder, write: bool
+) -> None:
+    """Compare the library's manifest with what is asked; a new library gets its manifest here."""
+    recorded = catalogue.get("embedder")
+    if recorded is None and not write:
+        raise LibraryMissing(
+            "there is no library yet (its first add did not get far)",
+            where=str(folder),
+            next_step="make one: onrecord add FILE-OR-FOLDER",
+        )
+    if recorded is None:
+        with catalogue.transaction():
+            catalogue.set("library", secrets.token_hex(8))
+            catalogue.set("splitter", splitter_digest(settings))
+            catalogue.set("dimension", str(embedder.dimension))
+            catalogue.set("embedder", embedder.name)
+        return
+    dimension = int(catalogue.get("dimension") or 0)
+    if recorded != embedder.name or dimension != embedder.dimension:
+        raise LibraryMismatch(
+            f"the library was built with the embedder {recorded} ({dimension} numbers a vector), "
+            f"and the settings name {embedder.name} ({embedder.dimension})",
+            where=str(folder),
+            next_step="set index.embedder back, or add the files to a new library",
+        )
+    if write and catalogue.get("splitter") != splitter_digest(settings):
+        raise LibraryMismatch(
+            "the library was built with other sizes of passages than the settings name",
+            where=str(folder),
+            next_step="set index.passage_tokens and index.overlap_tokens back, or add the files to a new library",
+        )
