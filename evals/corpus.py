@@ -16,7 +16,6 @@ from rag.settings import digest_of
 
 if TYPE_CHECKING:
     from rag.index.library import Library
-
     from rag.settings import Settings
 
 
@@ -171,9 +170,13 @@ def of_library(library: Library, digest: str | None = None) -> Corpus:
         return lambda: library.document(document_id).text
 
     sources = [
-        Source(record.id, tuple(dict.fromkeys((record.path, *record.copies))), text_of(record.id))
+        Source(
+            record.document_id,
+            tuple(dict.fromkeys((record.path, *record.copies))),
+            text_of(record.document_id),
+        )
         for record in records
     ]
     if digest is None:
-        digest = digest_of([[record.id, record.sha256] for record in records])
+        digest = digest_of([[record.document_id, record.sha256] for record in records])
     return Corpus(sources, (), digest)
