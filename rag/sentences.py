@@ -98,7 +98,7 @@ _TERMINATOR = re.compile(
     rf"(?<![.!?…‽؟۔।॥])(?P<mark>[.!?…‽؟۔।॥]+)(?P<close>[{_CLOSE}]*(?:\[\d{{1,3}}\])*(?:[ \u00a0\u202f]»)?)(?=\s|\Z)"
     rf"|(?<![。！？｡])(?P<cjk>[。！？｡]+)[{_CLOSE}]*"
 )
-_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]{}—–/,;:¿¡]+\Z")
+_WORD = re.compile(r"[^\s\"'“”‘’«»()\[\]{}—–/,;:¿¡-]+\Z")
 _NEXT = re.compile(r"[\s\"'“‘«‹(\[{¿¡*_—–-]*")
 _NEXT_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NUMBERED = re.compile(r"(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})\Z")
@@ -126,7 +126,7 @@ _BEFORE_NUMBER = _words(
 )
 # An abbreviation that may also end its sentence: only a word of `_STARTERS` begins the next one.
 _MAYBE = _words(
-    "sr jr inc corp ltd llc bros dept govt esq phd m.d ph.d etc ud uds vd vds s.a c.v s.l d.c a.m p.m"
+    "sr jr inc corp ltd llc bros dept govt esq phd m.d ph.d etc ud uds vd vds s.a c.v s.l d.c a.m p.m lit"
 )
 _MAYBE_CAPITAL = _words(
     """Jan Feb Mar Apr Jun Jul Aug Sep Sept Oct Nov Dec Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Co Cos Univ St Ste
@@ -139,7 +139,8 @@ _STARTERS = _words(
     After Before As If For From His Her Its Their Our My Your Some Many Most Several Meanwhile Also Although Though
     Because Since Since With Without What Who Why How Which Here Not Now One Two Three By To Until During Under Once
     Among According Both Each Every All Another Other Others Such Yet Nor No Yes Still Even Only Just Instead Later
-    Earlier Today Yesterday Tomorrow Last It's He's She's They're We're That's There's I'm Don't
+    Earlier Today Yesterday Tomorrow Last Thus Therefore Hence Indeed Finally First Next Either Neither Few Again Of
+    It's He's She's They're We're That's There's I'm Don't
     El La Los Las Un Una Unos Unas En Pero Y O Según Además También Este Esta Estos Estas Ese Esa Esos Esas Aquel Ello
     Ellos Ellas Él Ella Su Sus Nuestro Nuestra Por Para Con Sin Sobre Desde Hasta Entre Cuando Donde Mientras Después
     Antes Aunque Porque Como Si Sí Al Del Ayer Hoy Mañana Tras Durante Ante Lo Le Les Se Hay Ya Luego Así Entonces
@@ -197,9 +198,18 @@ def _is_end(text: str, first: int, end: int, match: re.Match[str], language: str
         # “Will they come back?” Smith asked.
         return not (closes_quote and _ATTRIBUTION.match(text, following, min(end, following + 80)))
     word_match = _WORD.search(text, max(first, match.start() - 24), match.start())
-    if word_match is None or match["close"][:1] in _QUOTES:
+    if word_match is None or match["close"]:
         return True
+    if text[following] in "([" and _is_abbreviation(word_match.group()):
+        return False  # “Kim et al. (2002)”
     return _ends_after(text, first, begins, end, word_match, language)
+
+
+def _is_abbreviation(word: str) -> bool:
+    """True for an initial, for letters with stops between them (U.S) and for the listed words."""
+    if word.lower() in _MAYBE or word in _MAYBE_CAPITAL or (len(word) == 1 and word.isupper()):
+        return True
+    return "." in word and all(len(part) <= 2 and not part.isdigit() for part in word.split("."))
 
 
 def _ends_after(
@@ -212,14 +222,11 @@ def _ends_after(
         return False  # the number of a list item
     if folded in _NEVER or word in _NEVER_CAPITAL or (language == "es" and folded in _SPANISH_TITLES):
         return False
-    maybe = folded in _MAYBE or word in _MAYBE_CAPITAL
     if begins < end and text[begins].isdigit():
-        return not (folded in _BEFORE_NUMBER or (maybe and folded not in _CLOCK_AND_FIRMS))
+        return not (folded in _BEFORE_NUMBER or (_is_abbreviation(word) and folded not in _CLOCK_AND_FIRMS))
     if language == "de" and word.isdigit() and len(word) <= 2:
         return not _GERMAN_MONTH.match(text, begins, end)
-    initial = len(word) == 1 and word.isupper()
-    dotted = len(word) > 2 and all(len(part) <= 2 for part in word.split(".")) and "." in word
-    if initial or dotted or maybe:
+    if _is_abbreviation(word):
         next_word = _NEXT_WORD.match(text, begins, end)
         starts = next_word is not None and next_word.group().replace("’", "'") in _STARTERS
         if folded in {"sr", "jr"} and not text[first : before.start()].strip():

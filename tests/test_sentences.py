@@ -59,6 +59,9 @@ ENGLISH = [
     "The so-called “Remain in the U.S.” plan failed.| It was new.",
     "A first sentence.| — A second, after a dash.",
     "The vote was 5 to 4.| § 12 applies.",
+    "Samuel Cohn, Jr. (2002) and Kim et al. (1997) agree.| (Others do not use vitamin C.)| Scientists wrote it.",
+    "The empire (lit. “Great State”) fell.| It was old.",
+    "X is the hardest problem in C.| Thus it stays.",
 ]
 SPANISH = [
     "Los EE. UU. pidieron 26 reos.| México aceptó.",

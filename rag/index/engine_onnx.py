@@ -7,6 +7,7 @@ converted file to keep. It mirrors `rag.index.engine_openvino` operator by opera
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +20,19 @@ def available() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("onnx", "onnxruntime"))
 
 
+def import_onnxruntime() -> Any:
+    """The `onnxruntime` package, its telemetry switched off before it starts.
+
+    Since 1.29 the official builds for Linux and macOS, too, report sessions and models to Microsoft and keep an
+    identifier of the machine under the user's cache; it is decided once, when the library is loaded. The call that
+    its API offers comes too late for the first report, the variable does not.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    return onnxruntime
+
+
 class ONNXEngine:
     """An ONNX Runtime session on the processor."""
 
@@ -26,8 +40,7 @@ class ONNXEngine:
     precision = "f32"
 
     def __init__(self, weights: Weights) -> None:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3  # errors only: warnings would mix with our own messages
         self._session = onnxruntime.InferenceSession(
