@@ -91,6 +91,7 @@ class _Tag:
     subject: Subject | None
     inverted: bool = False
     according: bool = False
+    announced: bool = False  # "As Ruiz told the court, …": what it reports begins behind the next comma
 
 
 def speaker_of(document: Document, span: Span) -> str | None:
@@ -208,7 +209,7 @@ def _tags(masked: str, sentence: Span) -> list[_Tag]:
         subject = subject_before(local, at)
         if subject is None and (not left or left[-1] in f",—–{MASK}"):
             after = subject_after(local, end)
-            if after and not re.match(r"\s+(?:in|on|at|to|that|que|en|a)\b", local[end:]):
+            if after and not re.match(r"\s+(?:in|on|at|to|that|que|en)\b", local[end:]):
                 shifted = replace(after, start=after.start + sentence.start, end=after.end + sentence.start)
                 tags.append(
                     _Tag(match.start(), shifted.end, verb, VERB_CLASSES[lowered], shifted, inverted=True)
@@ -216,7 +217,10 @@ def _tags(masked: str, sentence: Span) -> list[_Tag]:
                 continue
         if subject:
             shifted = replace(subject, start=subject.start + sentence.start, end=subject.end + sentence.start)
-            tags.append(_Tag(shifted.start, match.end(), verb, VERB_CLASSES[lowered], shifted))
+            announced = re.fullmatch(r"\s*(?:But as|As|Como)\s*", local[: subject.start]) is not None
+            tags.append(
+                _Tag(shifted.start, match.end(), verb, VERB_CLASSES[lowered], shifted, announced=announced)
+            )
         elif re.search(r"\band$|\by$", left) and tags and tags[-1].subject:
             # "Ruiz said the deal was bad and asked who had signed it"
             tags.append(_Tag(match.start(), match.end(), verb, VERB_CLASSES[lowered], tags[-1].subject))
@@ -306,8 +310,8 @@ def _reports_before(before: str, after: str, tag: _Tag, *, first: bool) -> bool:
 
 def _reported_after(after: str, tag: _Tag, stop: int) -> list[Span]:
     """What a tag that stands in front reports: a clause, or only the quotations where the verb takes an object."""
-    if tag.according:
-        comma = re.match(r"(?:,[^,]{1,80})??,\s*", after)
+    if tag.according or tag.announced:
+        comma = re.match(r"[^,;:]{0,60},\s*" if tag.announced else r"(?:,[^,]{1,80})??,\s*", after)
         return [Span(tag.end + comma.end(), stop)] if comma else []
     that = _THAT.match(after)
     if that:
@@ -377,17 +381,23 @@ def _paragraph_break(window: Window, one: Span, other: Span) -> bool:
 def _attribution(window: Window, tag: _Tag, document: Document, low: int) -> Attribution | None:
     if tag.subject is None:
         return None
-    if tag.subject.kind == "name":
-        speaker: str | None = _full_name(document.text, tag.subject.text)
-    elif tag.subject.kind == "group":
-        speaker = tag.subject.text
-    else:
+    speaker: str | None = _printed(window, tag.subject)
+    if tag.subject.kind == "pronoun":
         speaker = _antecedent(window, tag.subject.start)
-        speaker = speaker and _full_name(document.text, speaker)
-    if speaker is None or MASK in speaker:
+    if speaker is None:
         return None
+    if tag.subject.kind != "group":
+        if speaker not in window.full_names:
+            window.full_names[speaker] = _full_name(document.text, speaker)
+        speaker = window.full_names[speaker]
     place = Span(tag.start, tag.end).shifted(low)
     return Attribution(speaker, tag.verb, tag.verb_class, place, "indirect")
+
+
+def _printed(window: Window, subject: Subject) -> str:
+    """The subject's words as the text has them: a nickname in quotation marks was masked."""
+    at = window.masked.find(subject.text, subject.start, subject.end) if MASK in subject.text else -1
+    return window.text[at : at + len(subject.text)] if at >= 0 else subject.text
 
 
 def _full_name(text: str, name: str) -> str:

@@ -32,6 +32,9 @@ class Window:
     quotations: list[Span] = field(default_factory=list)
     continues: set[int] = field(default_factory=set)  # starts of quotations that continue the one before
     masked: str = ""
+    full_names: dict[str, str] = field(
+        default_factory=dict
+    )  # looked up once each; see `rag.answer.attribution`
 
 
 def parse_window(text: str) -> Window:

@@ -22,7 +22,7 @@ _BY_CLASS: dict[VerbClass, str] = {
     "said": """said says say told tells tell wrote writes added adds add stated states noted notes explained explains
         remarked observed replied responded answered announced declared reported recalled commented continued concluded
         tweeted posted stressed emphasized emphasised underlined reiterated repeated opined testified suggested
-        predicted argued argues argue maintained insisted insists confirmed revealed disclosed highlighted highlight
+        predicted ruled argued argues argue maintained insisted insists confirmed revealed disclosed highlighted highlight
         believes described describes called calls referred defended praised hailed criticized criticised slammed branded
         labeled labelled blasted denounced condemned appreciated recounted joked predicts estimates
         dijo dijeron dice dicen afirmó afirma afirmaron aseguró asegura aseguraron señaló señala señalaron declaró
@@ -93,17 +93,21 @@ _PREPOSITIONS = """of for by with from to at in on about against near under over
 # A subject may follow these; after any other lower-case word a name is taken to be somebody else's object.
 _BEFORE_SUBJECT = """that while as but and when because what where which although though since after before than yet so
     or then how however meanwhile still que pero y mientras cuando porque aunque como donde luego""".split()
-_HYPOTHETICAL = re.compile(r"\b(?:if|whether|unless|si|had)\s*$", re.IGNORECASE)
+# "If Ruiz said so", "it is not true that Ruiz said so": nobody is reported to have said it.
+_HYPOTHETICAL = re.compile(
+    r"\b(?:if|whether|unless|si|had)\s*$|\b(?:not|never|false|untrue|no|falso)\b[^.;,]{0,40}\b(?:that|que)\s*$",
+    re.IGNORECASE,
+)
 _WORD = (
     r"(?!(?:"
     + "|".join([*_PREPOSITIONS, *_BEFORE_SUBJECT, "who", "whose", "not", "never"])
-    + r")\b)[\w.’'-]+"
+    + rf")\b)(?:(?:[{_U}]\.)+|[\w’'-]+(?:\.[\w’'-]+)*)"
 )
 _DETERMINER = (
     r"(?:the|a|an|one|another|some|several|many|most|other|two|three|four|five|these|those|his|her|its|their|el|la|los"
     r"|las|un|una|unos|su|sus|otro|otra|dos|tres|varios)"
 )
-_TAIL = rf"(?: (?:of|for|at|in|from|with|de|del|en)(?: (?:the|la|el|los|this|that))?(?: {_WORD}){{1,4}}?)"
+_TAIL = rf"(?: (?:of|for|at|in|from|with|by|de|del|en)(?: (?:the|la|el|los|this|that))?(?: {_WORD}){{1,4}}?)"
 GENERIC = rf"(?:{_DETERMINER} )?(?:{_WORD} ){{0,4}}?{_ROLE}"
 _GENERIC_AT_END = re.compile(rf"(?<![\w’'.-]){GENERIC}{_TAIL}?$", re.IGNORECASE)
 _GENERIC_AT_START = re.compile(rf"{GENERIC}\b", re.IGNORECASE)
@@ -121,6 +125,7 @@ _ADVERBS = re.compile(
 _NOT_A_NAME = frozenset(
     """monday tuesday wednesday thursday friday saturday sunday january february march april may june july august
     september october november december lunes martes miércoles jueves viernes sábado domingo
+    nobody none everyone everybody somebody someone nadie
     yesterday today tomorrow earlier later again once only even perhaps maybe instead also another some many most
     one two three four five ayer hoy mañana
     the a an this that these those it he she they we i you but and or if when while as in on at for to from by with
@@ -132,7 +137,8 @@ _TITLES = frozenset(
     senator governor minister secretary general mayor judge chancellor king queen pope bishop father sister brother
     congressman congresswoman representative ambassador deputy former vice prime foreign defense defence interior
     justice treasury attorney chief commander captain colonel sergeant lieutenant inspector detective professor doctor
-    president-elect vice-president senate house majority minority leader speaker state security chairman chairwoman
+    president-elect vice-president health energy finance education environment labour labor trade home press first
+    agriculture transport culture senate house majority minority leader speaker state security chairman chairwoman
     director spokesman spokeswoman
     ministro ministra gobernador gobernadora senador senadora alcalde alcaldesa general fiscal diputado diputada
     secretario secretaria doctor doctora don doña señor señora us u.s uk mexican american""".split()
@@ -170,7 +176,8 @@ def _apposed(left: str) -> Subject | None:
     """`Ana Ruiz, a judge,` and `the judge, Ana Ruiz,`: the subject is the named one of the two."""
     inner = left[:-1]
     for commas, comma in enumerate(reversed([match.start() for match in re.finditer(",", inner)])):
-        if commas == 3 or re.search(rf"[;:.{MASK}]\s", inner[comma:]):
+        between = re.sub(rf"\b(?:{_ABBREVIATED}|[{_U}])\.", "", inner[comma:])
+        if commas == 3 or re.search(rf"[;:.{MASK}]\s", between):
             break
         first, second = inner[:comma], inner[comma + 1 :].lstrip()
         whole = _NAME_AT_START.fullmatch(second)
@@ -196,7 +203,11 @@ def _subject_at_end(left: str) -> Subject | None:
             if _HYPOTHETICAL.fullmatch(first[0]) or first[0].casefold() in _PREPOSITIONS:
                 return None
             start, printed = start + len(first[0]) + 1, first[1]
-        if is_name(printed) and not possessive(printed) and _may_precede(left[: name.start()]):
+        before = left[: name.start()]
+        if is_organisation(printed):
+            before = re.sub(r"\b(?:[Tt]he|[Ee]l|[Ll]a) $", "", before)
+            start = len(before)
+        if is_name(printed) and not possessive(printed) and _may_precede(before):
             return Subject(clean_name(printed), "name", start, name.end())
     group = _GENERIC_AT_END.search(left)
     if (
@@ -219,7 +230,7 @@ def _may_precede(before: str) -> bool:
     if word.casefold() in ("and", "y"):  # "Ruiz and Vega said": said by both, so by neither alone
         rest = before.split()[:-1]
         return not (rest and rest[-1][:1].isupper())
-    return word.casefold() in _BEFORE_SUBJECT or word in _ROLES
+    return word.casefold() in _BEFORE_SUBJECT or word in _ROLES or word in VERB_CLASSES
 
 
 def subject_after(text: str, at: int) -> Subject | None:
@@ -285,9 +296,10 @@ def clean_name(printed: str) -> str:
 
 
 def is_organisation(name: str) -> bool:
-    tokens = [token.casefold() for token in name.split()]
-    return tokens[-1] in _ORGANISATION or (
-        tokens[0] in _ORGANISATION and len(tokens) > 1 and tokens[1] in ("of", "for", "de")
+    tokens = name.casefold().split()
+    return bool(tokens) and (
+        tokens[-1] in _ORGANISATION
+        or (tokens[0] in _ORGANISATION and tokens[1:2] in (["of"], ["for"], ["de"]))
     )
 
 

@@ -96,7 +96,7 @@ LIES = {
     "an inserted word": "It did not approve the whole plan for 37 new moorings.",
     "a dropped word": "It did not approve the plan for new moorings.",
     "two sentences merged": "It did not approve the plan for 37 new moorings that would cost 4.5 million crowns.",
-    "two sentences without what is between": "The harbour council met on Tuesday. The plan would cost 4.5 million crowns.",
+    "what is between left out": "The harbour council met on Tuesday. The plan would cost 4.5 million crowns.",
     "words left out behind an ellipsis": "It did not approve … 37 new moorings.",
     "a decimal point moved": "The plan would cost 45 million crowns.",
     "a decimal comma": "The plan would cost 4,5 million crowns.",
