@@ -123,7 +123,11 @@ class _Adding:
             self._again.clear()
 
     def _take(self, stream: Iterable[Outcome]) -> None:
+        prepared = False
         for outcome in stream:
+            if isinstance(outcome, NewDocument) and not prepared:
+                prepared = True
+                self._library.vectors.prepare()
             portion = self._portion
             portion.outcomes.append(outcome)
             if isinstance(outcome, NewDocument):

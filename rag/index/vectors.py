@@ -25,6 +25,8 @@ import json
 import logging
 import os
 import shutil
+import socket
+import sqlite3
 import threading
 import urllib.parse
 from collections.abc import Iterator, Sequence
@@ -45,6 +47,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 250  # rows a call; small, because folders broke far more often when killed inside a batch of 1,000
 _PAGE = 2_000  # rows read back at a time by `entries`
+_SERVER_SECONDS = 120.0  # for one answer of a Chroma server
 
 
 class VectorsFailed(OnRecordError):
@@ -83,13 +86,13 @@ def import_chroma() -> Any:
 
 @contextlib.contextmanager
 def _chroma_errors(where: str) -> Iterator[None]:
-    """Whatever goes wrong in Chroma, its Rust panics included, becomes VectorsFailed."""
-    import_chroma()
-    from chromadb.errors import ChromaError
-
+    """The border to Chroma: whatever goes wrong in it, its Rust panics included, becomes VectorsFailed."""
     try:
         yield
-    except (ChromaError, OSError, ValueError, RuntimeError) as error:
+    except sqlite3.Error:
+        raise  # the catalogue's own
+    # Chroma raises its own errors, httpx's, and plain ones (AttributeError where a folder cannot be opened twice).
+    except Exception as error:
         raise _failed(error, where) from error
     except BaseException as error:
         # Panics of Rust code derive from BaseException and have no importable class.
@@ -173,13 +176,22 @@ class _Server:
             from chromadb.config import Settings
 
             secure = self._parts.scheme == "https"
+            port = self._parts.port or (443 if secure else 80)
+            # Chroma's own first request has no time limit.
+            socket.create_connection((self._parts.hostname, port), timeout=10).close()
             self._client = chromadb.HttpClient(
                 host=self._parts.hostname,
-                port=self._parts.port or (443 if secure else 80),
+                port=port,
                 ssl=secure,
                 settings=Settings(anonymized_telemetry=False),
             )
+            for session in self._sessions():
+                session.timeout = _SERVER_SECONDS
         return self._client
+
+    def _sessions(self) -> list[Any]:
+        """The client's HTTP sessions: Chroma 1.5 waits for ever by default, and leaves them open when it is closed."""
+        return [self._client._server._session, self._client._admin_client._server._session]
 
     def exists(self, name: str) -> bool:
         return name in self._names()
@@ -196,6 +208,8 @@ class _Server:
 
     def close(self) -> None:
         if self._client is not None:
+            for session in self._sessions():
+                session.close()
             client, self._client = self._client, None
             client.close()
 
@@ -233,6 +247,11 @@ class Vectors:
         self._mutex = threading.Lock()
         self._opened: tuple[_State, Any] | None = None
         self._given_up: _State | None = None
+
+    @staticmethod
+    def prepare() -> None:
+        """Import chromadb in the background (about a second), while there is other work to do."""
+        threading.Thread(target=import_chroma, name="onrecord-import-chroma", daemon=True).start()
 
     def reach(self) -> None:
         """Raises UsageError where the index is on a server that does not answer."""
