@@ -42,7 +42,7 @@ BRIEFING: list[tuple[str, list[str]]] = [
         [
             "The first flight left on 27 February 2025 with 29 prisoners. Rafael Caro Quintero, who is linked to the "
             "murder of the American agent Enrique Camarena in 1985, was among them.",
-            "The second flight carried 26 prisoners. The most prominent was Servando Gómez Martínez, called La Tuta, "
+            "The second flight carried 26 prisoners. The most prominent was Servando Gómez Martínez, or La Tuta, "
             "of La Familia Michoacana.",
             "The third flight carried 37 prisoners, the largest group so far. Pedro Inzunza Noriega travelled with it.",
             "For the second and the third flight our sources name no day.",
@@ -69,7 +69,7 @@ BRIEFING: list[tuple[str, list[str]]] = [
         ],
     ),
     (
-        "4. Trade and security grow together",
+        "4. Trade and security",
         [
             "The trade treaty between the United States, Mexico and Canada is under renegotiation. Talks about "
             "security and talks about trade can hardly be kept apart any more.",
@@ -84,7 +84,7 @@ BRIEFING: list[tuple[str, list[str]]] = [
             "speak of concessions to Trump.",
             "The Sinaloa laboratories: in May 2025 the American agency ICE said that a unit of its own had led the "
             "operation. Sheinbaum called that account false.",
-            "The programme of August 2025: the DEA announced it as a joint effort. Sheinbaum denied that Mexico had "
+            "A joint programme against drugs: the DEA announced it in August 2025. Sheinbaum denied that Mexico had "
             "agreed to it.",
         ],
     ),
@@ -133,7 +133,7 @@ def briefing() -> bytes:
     pdf.set_font("Helvetica", "B", 15)
     pdf.cell(0, 9, BRIEFING_TITLE, new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Helvetica", "", 9)
-    pdf.cell(0, 6, "Ashgrove Briefing Service, 3 February 2026", new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(0, 6, "Ashgrove Briefing Service, briefing of 3 February 2026", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(3)
     with pdf.text_columns(ncols=2, gutter=7, text_align="LEFT", line_height=1.4) as columns:
         for heading, paragraphs in BRIEFING:
