@@ -8,10 +8,10 @@ repeated text. Sizes are even within a section rather than full ones and a small
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.errors import SettingsError
 from rag.index.embed import Embedder
@@ -32,9 +32,8 @@ _ROWS = frozenset(
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     }
 )
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
-_WORDS = re.compile(r"\S+")
-_CLAUSE_END = re.compile(r"[,;:.!?)\]}»”’\"…—–。、，；：！？]\Z")
+_CLAUSE_ENDS = frozenset(',;:.!?)]}»”’"…—–。、，；：！？')
+_TOKEN_CHARACTERS = 16  # a token that stands for more counts as several
 
 
 def split(document: Document, embedder: Embedder, settings: IndexSettings) -> tuple[Passage, ...]:
@@ -48,12 +47,14 @@ def split(document: Document, embedder: Embedder, settings: IndexSettings) -> tu
         SettingsError: the embedder's window has no room for a passage.
     """
     sections = _sections(document)
-    prefixes = [_prefix(document.title, section.heading) for section in sections]
-    taken = _counts(embedder, prefixes)
+    units = [_units(document, section) for section in sections]
+    counts = _counts(embedder, [unit.of(document.text) for group in units for unit in group])
+    prefixes = _counts(embedder, [_prefix(document.title, section.heading) for section in sections])
     room = embedder.window - 2
     while True:
-        passages = []
-        for section, prefix in zip(sections, taken, strict=True):
+        found: list[tuple[str | None, Span]] = []
+        at = 0
+        for section, group, prefix in zip(sections, units, prefixes, strict=True):
             limit = min(settings.passage_tokens, room - prefix)
             if limit < _LEAST_TOKENS:
                 raise SettingsError(
@@ -61,22 +62,27 @@ def split(document: Document, embedder: Embedder, settings: IndexSettings) -> tu
                     where=f"index.passage_tokens = {settings.passage_tokens}, window {embedder.window}",
                     next_step=f"allow at least {_LEAST_TOKENS} tokens, or use an embedder with a larger window",
                 )
+            fitting = _fit(document.text, group, counts[at : at + len(group)], embedder, limit)
+            at += len(group)
             overlap = min(settings.overlap_tokens, limit // 2)
-            units = _fit(document.text, _units(document, section), embedder, limit)
-            passages += [(section.heading, span) for span in _pack(units, limit, overlap)]
-        made = [
-            Passage(document.id, ordinal, span, span.of(document.text), heading)
-            for ordinal, (heading, span) in enumerate(passages)
-        ]
-        counts = embedder.count_tokens([embedding_text(document.title, passage) for passage in made])
-        excess = max(counts, default=0) - (embedder.window - 2)
+            found += [(section.heading, span) for span in _pack(fitting, limit, overlap)]
+        passages = _numbered(document, found, embedder)
+        excess = max((passage.tokens for passage in passages), default=0) - (embedder.window - 2)
         if excess <= 0:
-            return tuple(
-                Passage(p.document_id, p.ordinal, p.span, p.text, p.heading, tokens)
-                for p, tokens in zip(made, counts, strict=True)
-            )
+            return passages
         # Only with tokenizers whose tokens reach across white space, so that the parts count less than the whole.
         room -= excess
+
+
+def _numbered(
+    document: Document, found: Sequence[tuple[str | None, Span]], embedder: Embedder
+) -> tuple[Passage, ...]:
+    passages = [
+        Passage(document.id, ordinal, span, span.of(document.text), heading)
+        for ordinal, (heading, span) in enumerate(found)
+    ]
+    counts = embedder.count_tokens([embedding_text(document.title, passage) for passage in passages])
+    return tuple(replace(passage, tokens=tokens) for passage, tokens in zip(passages, counts, strict=True))
 
 
 def embedding_text(document_title: str | None, passage: Passage) -> str:
@@ -131,22 +137,27 @@ class _Unit:
 def _sections(document: Document) -> list[_Section]:
     sections: list[_Section] = []
     heading: str | None = None
-    headings = list(document.headings)
+    headings = deque(document.headings)
     for region in _outside(document.furniture, len(document.text)):
         parts: list[Span] = []
-        only_headings = True  # a title and a subtitle open one section together
+        body = False  # a title and a subtitle without text between them open one section together
         at = region.start
-        inside = [found for found in headings if found.overlaps(region)]
-        for found in inside:
-            start, end = max(found.start, region.start), min(found.end, region.end)
-            between = Span(at, start)
-            if between.of(document.text).strip():
-                parts.append(between)
-                only_headings = False
-            if parts and not only_headings:
+        while headings and headings[0].start < region.end:
+            start, end = max(headings[0].start, at), min(headings[0].end, region.end)
+            if headings[0].end > region.end:
+                headings[0] = Span(region.end, headings[0].end)  # furniture divides it
+            else:
+                headings.popleft()
+            line = " ".join(document.text[start:end].split()) if start < end else ""
+            if not line:
+                continue
+            if document.text[at:start].strip():
+                parts.append(Span(at, start))
+                body = True
+            if body:
                 sections.append(_Section(heading, tuple(parts)))
-                parts, only_headings = [], True
-            heading = " ".join(found.of(document.text).split()) or heading
+                parts, body = [], False
+            heading = line
             parts.append(Span(start, end))
             at = end
         parts.append(Span(at, region.end))
@@ -170,10 +181,19 @@ def _units(document: Document, section: _Section) -> list[Span]:
     for part in section.parts:
         text = part.of(document.text)
         if document.media_type in _ROWS:
-            spans = [Span(*line.span()) for line in _LINE.finditer(text)]
+            spans = _lines(text)
         else:
             spans = sentences(text, document.language)
         found += [span.shifted(part.start) for span in spans]
+    return found
+
+
+def _lines(text: str) -> list[Span]:
+    found, at = [], 0
+    for line in text.split("\n"):
+        trimmed = _trimmed(text, Span(at, at + len(line)))
+        found += [trimmed] if len(trimmed) else []
+        at += len(line) + 1
     return found
 
 
@@ -183,20 +203,33 @@ def _counts(embedder: Embedder, texts: Sequence[str]) -> list[int]:
     return [known[text] for text in texts]
 
 
-def _fit(text: str, spans: Sequence[Span], embedder: Embedder, limit: int) -> list[_Unit]:
+def _weight(span: Span, tokens: int) -> int:
+    """Tokens, or more for a span that its tokens do not tell the length of.
+
+    BERT reads any word of over 100 characters as one unknown token, and white space as none: an encoded picture in a
+    mail would be one passage of a million characters.
+    """
+    return max(tokens, len(span) // _TOKEN_CHARACTERS)
+
+
+def _fit(
+    text: str, spans: Sequence[Span], counts: Sequence[int], embedder: Embedder, limit: int
+) -> list[_Unit]:
     """Units of at most `limit` tokens: the spans, those that are longer in pieces."""
     units = []
-    for span, tokens in zip(spans, embedder.count_tokens([span.of(text) for span in spans]), strict=True):
-        if tokens <= limit:
-            units.append(_Unit(span, tokens))
-        else:
-            units += _cut(text, span, embedder, limit)
+    for span, tokens in zip(spans, counts, strict=True):
+        weight = _weight(span, tokens)
+        units += [_Unit(span, weight)] if weight <= limit else _cut(text, span, embedder, limit)
     return units
 
 
 def _cut(text: str, span: Span, embedder: Embedder, limit: int) -> list[_Unit]:
     """Pieces of a span that has too many tokens, white space between them left out."""
-    tokens = [found.shifted(span.start) for found in embedder.token_spans(span.of(text))]
+    tokens = [
+        Span(at, min(at + _TOKEN_CHARACTERS, found.end))
+        for found in (token.shifted(span.start) for token in embedder.token_spans(span.of(text)))
+        for at in range(found.start, found.end, _TOKEN_CHARACTERS)
+    ]
     pieces = []
     first, start = 0, span.start
     while len(tokens) - first > limit:
@@ -209,8 +242,9 @@ def _cut(text: str, span: Span, embedder: Embedder, limit: int) -> list[_Unit]:
     units = []
     # A word that is cut has other tokens than before, so every piece is counted again.
     for piece, count in zip(pieces, embedder.count_tokens([piece.of(text) for piece in pieces]), strict=True):
-        if count <= limit or len(piece) == 1:
-            units.append(_Unit(piece, count))
+        weight = _weight(piece, count)
+        if weight <= limit or len(piece) == 1:
+            units.append(_Unit(piece, weight))
         else:
             middle = _whole_character(text, (piece.start + piece.end) // 2, piece.start)
             for half in (Span(piece.start, middle), Span(middle, piece.end)):
@@ -226,7 +260,7 @@ def _last_token(text: str, tokens: Sequence[Span], first: int, limit: int) -> in
         before, here = tokens[index - 1].end, tokens[index].start
         if before < here and text[before:here].isspace():
             after_word = after_word or index
-            if _CLAUSE_END.search(text, 0, before):
+            if text[before - 1] in _CLAUSE_ENDS:
                 return index
     return after_word or first + limit
 
