@@ -180,10 +180,7 @@ def _units(document: Document, section: _Section) -> list[Span]:
     found: list[Span] = []
     for part in section.parts:
         text = part.of(document.text)
-        if document.media_type in _ROWS:
-            spans = _lines(text)
-        else:
-            spans = sentences(text, document.language)
+        spans = _lines(text) if document.media_type in _ROWS else sentences(text, document.language)
         found += [span.shifted(part.start) for span in spans]
     return found
 
