@@ -110,8 +110,10 @@ class Pipeline:
     ) -> None:
         self._library = library
         self._settings = settings
-        self.answerer = answerer or make_answerer(settings.answer.answerer, library, settings)
-        self.retriever = retriever or make_retriever(library, settings)
+        if answerer is None:
+            answerer = make_answerer(settings.answer.answerer, library, settings)
+        self.answerer = answerer
+        self.retriever = make_retriever(library, settings) if retriever is None else retriever
 
     def ask(self, question: Question) -> Answer | NoAnswer:
         """The answer, or why there is none.

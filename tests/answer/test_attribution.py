@@ -152,7 +152,8 @@ def test_who_says_it(marked: str, speaker: str | None) -> None:
 # None than there should be, 4 wrong (a title left in the name, "Nobody", "not true that", "a report").
 MORE: list[tuple[str, str | None]] = [
     (
-        "The vaccine is safe, Health Secretary Priya Nand told parliament on Thursday. “[[We have tested it on nine thousand people]],” she said.",
+        "The vaccine is safe, Health Secretary Priya Nand told parliament on Thursday. "
+        "“[[We have tested it on nine thousand people]],” she said.",
         "Priya Nand",
     ),
     (
