@@ -3,7 +3,8 @@
 Text is taken from the page's own text layer wherever there is one, the hidden layer behind a scan too. A page without
 one, or whose letters have no meaning (fonts without a table of characters), is drawn and read by Tesseract if that is
 installed; a page that stays unread is named in the text, as furniture, and a file with no readable page is an error.
-Filled-in form fields count as text of their page; comments stand at its end with their author's name. Files embedded in the PDF are attachments.
+Filled-in form fields count as text of their page; comments stand at its end with their author's name. Files embedded
+in the PDF are attachments.
 
 `CreationDate` and `ModDate` say when a file was made, not when anything was published: they only give `modified`.
 """

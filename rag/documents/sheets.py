@@ -37,8 +37,9 @@ _ROMAN = re.compile(r"m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3
 @dataclass(slots=True)
 class Sheet:
     """One page. `top`, `bottom`: its edges in the fragments' coordinates. `aside`: texts that are furniture from the
-    start (watermarks, text outside the visible page). `comments`: readers' notes, text of their own. `sideways`: fragments turned against the rest of the page, in
-    coordinates of their own. `smooth`: sizes are an OCR's guesses. `note`: why the page, or a part, is missing.
+    start (watermarks, text outside the visible page). `comments`: readers' notes, text of their own. `sideways`:
+    fragments turned against the rest of the page, in coordinates of their own. `smooth`: sizes are an OCR's guesses.
+    `note`: why the page, or a part, is missing.
     """
 
     number: int

@@ -49,6 +49,7 @@ def add_table(builder: TextBuilder, rows: Iterable[Row], limit: int, name: str) 
     """
     table: list[Row] = []
     header: tuple[str, ...] | None = None
+    used: set[int] = set()  # columns of the table so far
     size = 0
     for row in rows:
         cleaned = Row(tuple(" ".join(cell.split()) for cell in row.cells), row.spans, row.header)
@@ -59,11 +60,14 @@ def add_table(builder: TextBuilder, rows: Iterable[Row], limit: int, name: str) 
                 where=name,
                 next_step="split the file, or raise documents.max_characters",
             )
-        if any(cleaned.cells):
-            table.append(cleaned)
-        elif table:
+        columns = {index for index, cell in enumerate(cleaned.cells) if cell}
+        # A blank row ends a table, and so does a row beside it that shares none of its columns.
+        if table and not columns & used:
             header = _add_part(builder, table, header)
-            table = []
+            table, used = [], set()
+        if columns:
+            table.append(cleaned)
+            used |= columns
     if table:
         _add_part(builder, table, header)
 
@@ -73,7 +77,7 @@ def _add_part(
 ) -> tuple[str, ...] | None:
     """One run of rows without a blank one; gives its header, or the one before if it only goes on."""
     width = Counter(_filled(row) for row in rows[:_SAMPLE_ROWS]).most_common(1)[0][0]
-    while rows and _filled(rows[0]) == 1 and width > 1 and not rows[0].header:
+    while rows and _filled(rows[0]) == 1 and width > 1 and not rows[0].header and not _is_group(rows[0]):
         builder.add(next(cell for cell in rows[0].cells if cell))
         rows = rows[1:]
     own, taken = _header(rows, header)
@@ -86,6 +90,11 @@ def _add_part(
     for row in rows[taken:]:
         builder.add(_line(row, header, width))
     return header
+
+
+def _is_group(row: Row) -> bool:
+    """A name over some of the columns, not the first: the upper row of a header, not a caption."""
+    return row.spans and not row.cells[0]
 
 
 def _filled(row: Row) -> int:
@@ -103,7 +112,8 @@ def _once(row: Row) -> list[str]:
 
 def _line(row: Row, header: tuple[str, ...] | None, width: int) -> str:
     cells = _once(row)
-    if header is None or (len(cells) == 1 and width >= 3 and bool(row.cells[0])):
+    alone = len(cells) == 1 and width >= 3 and bool(row.cells[0]) and not _VALUE.fullmatch(cells[0])
+    if header is None or alone:
         return "; ".join(cells)  # a heading between rows, or a note below them
     parts = []
     for index, cell in enumerate(row.cells):

@@ -147,9 +147,10 @@ def _comments(root: Any | None) -> list[str]:
     """Texts of cell comments, with their cell and author."""
     if root is None:
         return []
-    authors = ["".join(author.itertext()).strip() for author in child(root, "authors") or ()]
+    named, listed = child(root, "authors"), child(root, "commentList")
+    authors = ["".join(author.itertext()).strip() for author in (named if named is not None else ())]
     found = []
-    for comment in child(root, "commentList") or ():
+    for comment in listed if listed is not None else ():
         body = child(comment, "text")
         text = "".join(body.itertext()).strip() if body is not None else ""
         number = comment.get("authorId", "")

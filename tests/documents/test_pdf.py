@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -66,7 +67,7 @@ def checked(parsed: Parsed) -> Parsed:
     assert [page.span.start for page in parsed.pages] == edges[:-1]
     assert edges[-1] == len(parsed.text)
     for spans in (parsed.headings, parsed.furniture):
-        for one, other in zip(spans, spans[1:], strict=False):
+        for one, other in pairwise(spans):
             assert one.end <= other.start
         for span in spans:
             assert span.of(parsed.text).strip()
