@@ -297,6 +297,12 @@ def test_an_unknown_spec_lists_the_valid_forms(spec: str) -> None:
     assert all(form in str(caught.value) for form in SPECS)
 
 
+def test_the_offline_spec_is_the_built_in_reader() -> None:
+    answerer = make_answerer("offline", Shelf({}), Settings())
+
+    assert answerer.name == "offline"
+
+
 @pytest.mark.parametrize(
     ("text", "spanish"),
     [

@@ -44,6 +44,11 @@ from rag.types import Document, Span
 _BEFORE, _AFTER = 6_000, 3_000  # characters of context; a speech may run over several paragraphs
 _MENTIONS = 300  # of one name that are looked at for a fuller form
 _THAT = re.compile(r"^[^,;:.]{0,80}?(?:\b|,\s)(?:that|que)\s+")
+# "wrote on X that …", "said that …"; but in "disclosed an order that …" the word begins a relative clause.
+_PREPOSITIONAL = re.compile(
+    r"^,?\s*(?:that|que|in|on|at|to|during|via|by|from|after|last|this|en|a|ante|durante|tras|(?:\w+day))\b"
+)
+_WITH_HEARER = frozenset(("told", "tells", "tell", "telling", "warned", "warns", "promised", "reminded"))
 _TAIL_ONLY = re.compile(
     r"^(?:\s+(?:in|on|at|during|to|via|by|from|after|before|last|this|earlier|yesterday|today|later|reporters|"
     r"en|durante|ante|tras|este|ayer|hoy|a)\b[^,;:]*|\s+(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day[^,;:]*)?\s*(?:[.,;!?]|$)"
@@ -267,11 +272,13 @@ def _regions(
             same = following.subject == tag.subject
             if same or _COORDINATE.search(joint):
                 stop = following.start
-        by = _attribution(window, tag, document, low)
         before = masked[done : tag.start]
         after = masked[tag.end : stop]
         spans: list[Span] = []
-        if _reports_before(before, after, tag, first=done == sentence.start):
+        behind = _reports_before(before, after, tag, first=done == sentence.start)
+        # Whom "she said" means is never named in the very words that she is reported to say.
+        by = _attribution(window, tag, document, low, done if behind else tag.start)
+        if behind:
             spans.append(Span(done, tag.start))
             goes_on = rf"[^.]*?,\s*\w|[^.;]*[,:]\s*{MASK}" if tag.according else rf"[^.;]*[,:]\s*{MASK}"
             if re.match(goes_on, after):
@@ -314,7 +321,7 @@ def _reported_after(after: str, tag: _Tag, stop: int) -> list[Span]:
         comma = re.match(r"[^,;:]{0,60},\s*" if tag.announced else r"(?:,[^,]{1,80})??,\s*", after)
         return [Span(tag.end + comma.end(), stop)] if comma else []
     that = _THAT.match(after)
-    if that:
+    if that and (_PREPOSITIONAL.match(after) or tag.verb.casefold() in _WITH_HEARER):
         return [Span(tag.end + that.end(), stop)]
     colon = re.match(r"[^,;.¤]{0,80}:\s*", after)
     if colon:
@@ -378,12 +385,15 @@ def _paragraph_break(window: Window, one: Span, other: Span) -> bool:
 # --- who the subject is --------------------------------------------------------------------------------------------
 
 
-def _attribution(window: Window, tag: _Tag, document: Document, low: int) -> Attribution | None:
+def _attribution(
+    window: Window, tag: _Tag, document: Document, low: int, known_before: int
+) -> Attribution | None:
+    """Who speaks in `tag`; a pronoun is somebody named before `known_before`."""
     if tag.subject is None:
         return None
     speaker: str | None = _printed(window, tag.subject)
     if tag.subject.kind == "pronoun":
-        speaker = _antecedent(window, tag.subject.start)
+        speaker = _antecedent(window, known_before)
     if speaker is None:
         return None
     if tag.subject.kind != "group":

@@ -92,7 +92,8 @@ _PREPOSITIONS = """of for by with from to at in on about against near under over
     through behind beside de por con para en contra sobre del a ante""".split()
 # A subject may follow these; after any other lower-case word a name is taken to be somebody else's object.
 _BEFORE_SUBJECT = """that while as but and when because what where which although though since after before than yet so
-    or then how however meanwhile still que pero y mientras cuando porque aunque como donde luego""".split()
+    or then how however meanwhile still que pero y mientras cuando porque aunque como donde luego
+    month week year day night morning evening afternoon yesterday today ayer hoy mes semana año""".split()
 # "If Ruiz said so", "it is not true that Ruiz said so": nobody is reported to have said it.
 _HYPOTHETICAL = re.compile(
     r"\b(?:if|whether|unless|si|had)\s*$|\b(?:not|never|false|untrue|no|falso)\b[^.;,]{0,40}\b(?:that|que)\s*$",

@@ -110,6 +110,12 @@ CASES: list[tuple[str, str, str | None]] = [
     ("first of two surnames", "Ana Soto Vega came late. “[[Aguanta]],” said Soto.", "Ana Soto Vega"),
     ("she, alone", "Marta Quill came late. “[[It will hold]],” she said.", "Marta Quill"),
     ("he, paragraph before", "The dam leaks, said Bo Lind.\n\n“[[It is old]],” he added.", "Bo Lind"),
+    (
+        "she, not whom she names",
+        "Quill came. [[Since Bo Lind took office]], she said, the dam leaked.",
+        "Quill",
+    ),
+    ("after a time", "And last month Marta Quill told a court in Norland that [[it leaked]].", "Marta Quill"),
     # Spanish.
     ("dijo", "“[[La presa aguanta]]”, dijo la ministra Ana Soto.", "Ana Soto"),
     ("angle marks", "«[[La presa aguanta]]», afirmó Ana Soto.", "Ana Soto"),
@@ -137,6 +143,8 @@ CASES: list[tuple[str, str, str | None]] = [
     ("across two speakers", "[[“It will hold,” said Marta Quill. “It will burst,” said Bo Lind.]]", None),
     ("speech inside speech", "Marta Quill said Bo Lind had claimed that [[the dam would burst]].", None),
     ("the man who met X", "The stranger who met Marta Quill said [[the dam would hold]].", None),
+    ("a relative clause", "The Example Post disclosed an order that [[Marta Quill had signed]].", None),
+    ("named only in what she says", "[[Since Bo Lind took office]], she said, the dam leaked.", None),
     ("no tag", "“[[It will hold]].” Rain fell.", None),
     ("a denial of a thing", "Marta Quill denied the report. [[Rain fell]].", None),
     ("a quotation after a full stop", "“[[It will hold]].” Bo Lind said the dam was old.", None),
