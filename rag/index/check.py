@@ -221,6 +221,10 @@ def _named(library: Library, passages: Sequence[int]) -> str:
 def repair(library: Library) -> CheckReport:
     """See `Library.repair`."""
     removing.finish_interrupted(library)
+    with library.catalogue.transaction():
+        library.catalogue.run("DELETE FROM passages WHERE document NOT IN (SELECT number FROM documents)")
+        library.catalogue.run("DELETE FROM vectors WHERE passage NOT IN (SELECT number FROM passages)")
+        library.catalogue.run("DELETE FROM places WHERE document NOT IN (SELECT number FROM documents)")
     for number in rows.ready_numbers(library.catalogue):
         _repair_document(library, number)
     wrong_words, wrong_vectors = list(_words(library)), list(_vector_index(library))

@@ -6,7 +6,7 @@ Filters are resolved here to documents before anything is ranked, so that none c
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from rag.index.catalogue import Catalogue
 from rag.index.vectors import Vectors
 from rag.index.words import Words
 from rag.types import Filters
+
+_TRIES = 10  # a writer changes the set every second or two at most, a search takes milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,11 @@ class Finder:
         one; more go through the vector index, which is approximate, but no filter ever costs a match: as many are
         fetched as it takes. Cosines are rounded to 6 places, so that equal texts tie.
         """
-        view = self._current()
+        return self._steady(lambda view: self._dense(view, vector, k, documents))
+
+    def _dense(
+        self, view: View, vector: NDArray[np.float32], k: int, documents: frozenset[str] | None
+    ) -> list[tuple[str, float]]:
         numbers = _numbers(view, documents)
         candidates = (
             view.passages
@@ -123,7 +129,11 @@ class Finder:
 
         Words are stemmed; a part of `text` in double quotation marks counts as a phrase too.
         """
-        view = self._current()
+        return self._steady(lambda view: self._lexical(view, text, k, documents))
+
+    def _lexical(
+        self, view: View, text: str, k: int, documents: frozenset[str] | None
+    ) -> list[tuple[str, float]]:
         numbers = _numbers(view, documents)
         limit = k
         while limit and view.facts:
@@ -135,6 +145,17 @@ class Finder:
                 return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:k]
             limit *= 4
         return []
+
+    def _steady(self, search: Callable[[View], list[tuple[str, float]]]) -> list[tuple[str, float]]:
+        """Search again where the set of ready documents changed meanwhile: an index and the catalogue were then asked
+        at two moments, and of a document that was being replaced neither version may have been found.
+        """
+        for _ in range(_TRIES):
+            view = self._current()
+            found = search(view)
+            if self._catalogue.generation == view.generation:
+                break
+        return found
 
     def _current(self) -> View:
         """The view of the catalogue's present generation."""
