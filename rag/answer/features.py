@@ -1,0 +1,340 @@
+"""What is known about a sentence as an answer to a question, as numbers.
+
+`sentence_features` gives one row per candidate sentence, for the choice among them; `draft_features` gives one row per
+question, for the decision whether to answer at all. The order of `SENTENCE_FEATURES` and `DRAFT_FEATURES` is the order
+of the columns; the shipped weights name each (`rag/models/chooser/weights.json`), so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.answer.short import Kind, closest, kind_of, new_expressions, shows_form
+from rag.types import Span
+from rag.words import Word, alike, fold, words
+
+SENTENCE_FEATURES = (
+    "cosine",  # of question and sentence
+    "cosine_behind_best",  # minus the best cosine of all candidates
+    "cosine_context",  # of question and the sentence with half of each neighbour
+    "cosine_passage",  # of question and the mean of the passage's sentences
+    "coverage",  # share of the question's content words in the sentence, rare ones and names weigh more
+    "coverage_behind_best",
+    "coverage_context",  # the same over the sentence, its neighbours, heading and title
+    "coverage_passage",
+    "names",  # share of the question's names and numbers in the sentence (0.5 where it has none)
+    "names_context",
+    "pairs",  # share of the question's neighbouring word pairs that stand together, within four words
+    "form_figure",  # 1 the sentence has a new figure or date of the kind asked for, -1 it has none, 0 not asked for
+    "form_name",  # the same for who and where
+    "form_reason",  # the same for why
+    "form_speech",  # the same for what somebody said
+    "form_near",  # closeness of the best short answer to the question's words
+    "speaker",  # the question asks what somebody said, and that name stands with a verb of saying or in front of one
+    "rank",  # 1 / rank of the best hit that holds it
+    "first",  # the sentence opens its document's body
+    "length",  # logarithm of the number of words
+    "fragment",  # fewer than five words, or no closing punctuation
+    "is_question",
+    "pronoun_start",
+)
+
+DRAFT_FEATURES = (
+    "best",  # score of the best sentence
+    "margin",  # ahead of the fifth
+    "cosine",  # the best cosine of all candidates
+    "cosine_chosen",  # of the best sentence
+    "coverage",  # of the best sentence, over all words of the question, also those that no candidate has
+    "coverage_context",
+    "unknown",  # weight of the question's words that no shown passage has
+    "unknown_names",  # share of its names and numbers that no shown passage has
+    "form",  # whether the best sentence has what is asked for: 1, 0 (nothing asked), -1
+    "near",
+    "words",  # logarithm of the number of content words in the question
+)
+
+_PRONOUN = re.compile(
+    r"[“\"‘'(]?(He|She|It|They|This|That|These|Those|His|Her|Their|Its|Such|Both|The former|The latter|"
+    r"Él|Ella|Ellos|Ellas|Esto|Eso)\b"
+)
+_QUOTED = re.compile(r"[“\"«]([^”\"»]+)[”\"»]|(?<!\w)[‘']([^’']{8,}(?:[’']\w+[^’']*)*)[’'](?!\w)")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that may answer, with what surrounds it. `rank` is that of the best hit that holds it, from 1."""
+
+    document_id: str
+    span: Span
+    text: str
+    rank: int
+    passage: Span
+    before: str = ""
+    after: str = ""
+    heading: str = ""
+    opens: bool = False
+
+    @cached_property
+    def words(self) -> list[Word]:
+        return words(self.text)
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return frozenset(word.key for word in self.words)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question taken apart: what it asks for, its content words with their weights, and words it quotes."""
+
+    text: str
+    kind: Kind
+    keys: tuple[str, ...]
+    weights: NDArray[np.float64]
+    named: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+    phrases: tuple[str, ...]
+
+    @cached_property
+    def key_set(self) -> frozenset[str]:
+        return frozenset(self.keys)
+
+
+def take_apart(question: str, candidates: Sequence[Candidate]) -> Asked:
+    """The question's content words, weighted by how few of the candidates hold them; names and numbers count 1.5 times.
+
+    A word counts as a name where it has a capital inside the question, or (for questions typed without capitals) where
+    the candidates mostly write it with one.
+    """
+    told = words(question)
+    content = [word for word in told if not word.stop]
+    keys = tuple(dict.fromkeys(word.key for word in content))
+    first = told[0].span if told else Span(0, 0)
+    upper = {word.key for word in content if (word.capital and word.span != first) or word.number}
+    counts = dict.fromkeys(keys, 0)
+    capitals = dict.fromkeys(keys, 0)
+    for candidate in candidates:
+        for key in candidate.keys & counts.keys():
+            counts[key] += 1
+        for place, word in enumerate(candidate.words):
+            if place and word.capital and word.key in counts:
+                capitals[word.key] += 1
+    named = np.array([key in upper or capitals[key] > 0.6 * max(1, counts[key]) for key in keys], dtype=bool)
+    total = len(candidates) + 1
+    rarity = np.array([math.log(1 + total / (1 + counts[key])) for key in keys])
+    weights = rarity * np.where(named, 1.5, 1.0)
+    known = np.array(
+        [
+            counts[key] > 0 or any(alike(key, other) for one in candidates for other in one.keys)
+            for key in keys
+        ],
+        dtype=bool,
+    )
+    phrases = tuple(fold(match[0] or match[1]).strip(" .,!?") for match in _QUOTED.findall(question))
+    return Asked(question, kind_of(question), keys, weights, named, known, phrases)
+
+
+def sentence_features(
+    asked: Asked,
+    candidates: Sequence[Candidate],
+    question_vector: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Rows: `candidates`; columns: `SENTENCE_FEATURES`. `vectors` are the candidates' unit vectors, in their order.
+
+    Neighbours are found among the candidates: those of one document in the order of the text, at most a blank apart.
+    """
+    count = len(candidates)
+    cosine = vectors @ question_vector
+    earlier, later = _neighbours(candidates)
+    padded = np.vstack([vectors, np.zeros((1, vectors.shape[1]), dtype=vectors.dtype)])
+    blended = vectors + np.float32(0.5) * (padded[earlier] + padded[later])
+    cosine_context = _unit(blended) @ question_vector
+    groups = _passages(candidates)
+    cosine_passage = np.zeros(count)
+    likeness = _likeness(asked, [candidate.keys for candidate in candidates])
+    likeness_around = _likeness(
+        asked,
+        [
+            frozenset(word.key for word in words(f"{one.before} {one.after} {one.heading}"))
+            for one in candidates
+        ],
+    )
+    in_context = np.maximum(likeness, likeness_around)
+    in_passage = np.zeros_like(likeness)
+    for members in groups:
+        cosine_passage[members] = float(
+            _unit(vectors[members].mean(axis=0, keepdims=True))[0] @ question_vector
+        )
+        in_passage[members] = in_context[members].max(axis=0)
+    present = asked.weights * asked.known
+    coverage = _share(likeness, present)
+    name_weights = asked.weights * asked.named
+    columns = {
+        "cosine": cosine,
+        "cosine_behind_best": cosine - cosine.max(),
+        "cosine_context": cosine_context,
+        "cosine_passage": cosine_passage,
+        "coverage": coverage,
+        "coverage_behind_best": coverage - coverage.max(),
+        "coverage_context": _share(in_context, present),
+        "coverage_passage": _share(in_passage, present),
+        "names": _share(likeness, name_weights, empty=0.5),
+        "names_context": _share(in_context, name_weights, empty=0.5),
+        "pairs": np.array([_pairs(asked.keys, candidate) for candidate in candidates]),
+        "rank": np.array([1.0 / candidate.rank for candidate in candidates]),
+        "first": np.array([float(candidate.opens) for candidate in candidates]),
+        "length": np.array([math.log1p(len(candidate.words)) for candidate in candidates]),
+        "fragment": np.array([float(_is_fragment(candidate)) for candidate in candidates]),
+        "is_question": np.array(
+            [float(candidate.text.rstrip(" ”\"'’").endswith("?")) for candidate in candidates]
+        ),
+        "pronoun_start": np.array([float(needs_company(candidate.text)) for candidate in candidates]),
+        "speaker": np.array([_speaker(asked, candidate) for candidate in candidates]),
+        **_form_columns(asked, candidates),
+    }
+    return np.column_stack([columns[name] for name in SENTENCE_FEATURES]).astype(np.float64)
+
+
+def draft_features(
+    asked: Asked, candidates: Sequence[Candidate], rows: NDArray[np.float64], scores: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """One row, `DRAFT_FEATURES`, about the question and the sentence with the highest score."""
+    order = np.argsort(-scores, kind="stable")
+    best = int(order[0])
+    column = dict(zip(SENTENCE_FEATURES, rows[best], strict=True))
+    total = float(asked.weights.sum()) or 1.0
+    known_share = float((asked.weights * asked.known).sum()) / total
+    name_total = float((asked.weights * asked.named).sum())
+    unknown_names = (
+        float((asked.weights * asked.named * ~asked.known).sum()) / name_total if name_total else 0.0
+    )
+    form = column["form_figure"] + column["form_name"] + column["form_reason"] + column["form_speech"]
+    values = {
+        "best": float(scores[best]),
+        "margin": float(scores[best] - scores[order[min(4, len(order) - 1)]]),
+        "cosine": float(rows[:, SENTENCE_FEATURES.index("cosine")].max()),
+        "cosine_chosen": column["cosine"],
+        "coverage": column["coverage"] * known_share,
+        "coverage_context": column["coverage_context"] * known_share,
+        "unknown": 1.0 - known_share,
+        "unknown_names": unknown_names,
+        "form": max(-1.0, min(1.0, form)),
+        "near": column["form_near"],
+        "words": math.log1p(len(asked.keys)),
+    }
+    return np.array([values[name] for name in DRAFT_FEATURES])
+
+
+def needs_company(text: str) -> bool:
+    """True for a sentence whose opening points back ("He said", "The former"): it is quoted with the one before."""
+    return _PRONOUN.match(text) is not None
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
+    return scaled
+
+
+def _neighbours(candidates: Sequence[Candidate]) -> tuple[list[int], list[int]]:
+    """Index of the sentence before and after each; -1 (the row of zeros) where it is not among the candidates."""
+    order = sorted(
+        range(len(candidates)), key=lambda index: (candidates[index].document_id, candidates[index].span)
+    )
+    earlier, later = [-1] * len(candidates), [-1] * len(candidates)
+    for left, right in pairwise(order):
+        one, two = candidates[left], candidates[right]
+        if one.document_id == two.document_id and two.span.start - one.span.end <= 3:
+            later[left], earlier[right] = right, left
+    return earlier, later
+
+
+def _passages(candidates: Sequence[Candidate]) -> list[list[int]]:
+    groups: dict[tuple[str, Span], list[int]] = {}
+    for index, candidate in enumerate(candidates):
+        groups.setdefault((candidate.document_id, candidate.passage), []).append(index)
+    return list(groups.values())
+
+
+def _likeness(asked: Asked, texts: Sequence[frozenset[str]]) -> NDArray[np.float64]:
+    """(texts, words of the question): how nearly the text holds the word, 1, 0.6 or 0."""
+    families: dict[str, dict[str, float]] = {}
+    vocabulary = set().union(*texts) if texts else set()
+    for key in asked.keys:
+        likes = {other: alike(key, other) for other in vocabulary}
+        families[key] = {other: value for other, value in likes.items() if value}
+    table = np.zeros((len(texts), len(asked.keys)))
+    for row, keys in enumerate(texts):
+        for column, key in enumerate(asked.keys):
+            table[row, column] = max(
+                (value for other, value in families[key].items() if other in keys), default=0.0
+            )
+    return table
+
+
+def _share(
+    likeness: NDArray[np.float64], weights: NDArray[np.float64], empty: float = 0.0
+) -> NDArray[np.float64]:
+    total = float(weights.sum())
+    if total == 0.0:
+        return np.full(len(likeness), empty)
+    shares: NDArray[np.float64] = likeness @ weights / total
+    return shares
+
+
+def _pairs(keys: Sequence[str], candidate: Candidate) -> float:
+    """Share of the question's neighbouring content words that stand within four words of each other."""
+    if len(keys) < 2:
+        return 0.0
+    places: dict[str, list[int]] = {}
+    for index, word in enumerate(candidate.words):
+        places.setdefault(word.key, []).append(index)
+    near = sum(
+        any(abs(i - j) <= 4 for i in places.get(one, ()) for j in places.get(two, ()))
+        for one, two in pairwise(keys)
+    )
+    return near / (len(keys) - 1)
+
+
+def _form_columns(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, NDArray[np.float64]]:
+    columns = {
+        name: np.zeros(len(candidates))
+        for name in ("form_figure", "form_name", "form_reason", "form_speech", "form_near")
+    }
+    group = {"person": "form_name", "place": "form_name", "reason": "form_reason", "speech": "form_speech"}
+    if asked.kind in {"yes_no", "other"}:
+        return columns
+    name = group.get(asked.kind, "form_figure")
+    for index, candidate in enumerate(candidates):
+        if asked.kind in {"reason", "speech"}:
+            columns[name][index] = 1.0 if shows_form(asked.kind, candidate.text) else -1.0
+            continue
+        spans = new_expressions(asked.kind, candidate.text, asked.key_set)
+        columns[name][index] = 1.0 if spans else -1.0
+        if spans:
+            columns["form_near"][index] = min(2.0, closest(asked.text, asked.kind, candidate.text, spans))
+    return columns
+
+
+def _is_fragment(candidate: Candidate) -> bool:
+    return len(candidate.words) < 5 or not re.search(r"[.!?…:][\"”’')\]]*$", candidate.text.rstrip())
+
+
+def _speaker(asked: Asked, candidate: Candidate) -> float:
+    if asked.kind != "speech" or not asked.named.any():
+        return 0.0
+    names = {key for key, named in zip(asked.keys, asked.named, strict=True) if named}
+    if not shows_form("speech", candidate.text):
+        return 0.0
+    if names & candidate.keys:
+        return 1.0
+    return 0.5 if names & {word.key for word in words(candidate.before)} else 0.0
