@@ -94,11 +94,11 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Pieces joined by one space, by two where they stand apart as cells do."""
+        """Pieces joined by one space, by three where they stand apart as cells do (`sentences` knows them by that)."""
         parts = [self.fragments[0].text]
         for earlier, later in pairwise(self.fragments):
             gap = later.left - earlier.right
-            parts.append("  " if gap > 1.5 * self.size else " " if gap > _SPACE_EM * self.size else "")
+            parts.append("   " if gap > 1.5 * self.size else " " if gap > _SPACE_EM * self.size else "")
             parts.append(later.text)
         return "".join(parts)
 

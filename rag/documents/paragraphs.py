@@ -13,6 +13,7 @@ How lines are joined, so that a sentence over several lines can be read, found a
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,9 @@ from rag.documents.layout import Line, Region
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LIST_ITEM = re.compile(r"(?:[•·▪●○■□◦‣▶–—*-]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])\s")
+_LEADERS = re.compile(
+    r"(?:\s?[.·_…]){4,}\s*(?:\d{1,4}|[ivxlc]{1,6})$", re.IGNORECASE
+)  # of a table of contents
 _SENTENCE_END = re.compile(r"[.!?:…][\"'”’»)\]]*$")
 _NEIGHBOURS = 8  # lines above and below that show where the right margin is
 _FIRST_PARTS = re.compile(
@@ -35,16 +39,23 @@ _HEADING_CHARACTERS = 200
 
 @dataclass(slots=True)
 class Block:
-    """A paragraph, heading or table as it will stand in the text."""
+    """A paragraph, heading or table as it will stand in the text.
+
+    `open_end`: nothing says that the paragraph ends here, the next column or page may go on with it; `room`:
+    points between the end of its last line and the right margin, infinite for a single line; `first_word`: width of
+    its first word; `goes_on`: it begins like the middle of a sentence; `fresh`: it begins like a new paragraph
+    (indented, a list item).
+    """
 
     text: str
     kind: Kind
     size: float
     bold: bool
-    open_end: bool = (
-        False  # nothing says that the paragraph ends here: the next column or page may go on with it
-    )
-    goes_on: bool = False  # begins like the middle of a sentence
+    open_end: bool = False
+    room: float = math.inf
+    first_word: float = 0.0
+    goes_on: bool = False
+    fresh: bool = False
     table: bool = False
 
 
@@ -154,7 +165,7 @@ def _right_margin(lines: Sequence[Line], index: int) -> float:
     return max(
         other.right
         for other in near
-        if abs(other.left - line.left) <= 2.0 * line.size and abs(other.size - line.size) <= 0.1 * line.size
+        if abs(other.left - line.left) <= 2.0 * line.size and abs(other.size - line.size) <= 0.3 * line.size
     )
 
 
@@ -164,6 +175,8 @@ def _breaks(
     """Does `line` begin a new paragraph after `group`? `margin`: where the last line of `group` could have ended."""
     last = group[-1]
     em = max(line.size, 1.0)
+    if bool(_LEADERS.search(line.text)) != bool(_LEADERS.search(last.text)):
+        return True
     apart = 0.45 if smooth else 0.08
     if abs(line.size - last.size) > apart * max(line.size, last.size):
         return True
@@ -172,9 +185,10 @@ def _breaks(
     if last.cells > 1 or line.cells > 1:
         return not (last.cells > 1 and line.cells > 1)
     if line.bold != last.bold and all(piece.bold == line.bold for piece in line.fragments):
-        # A run-in heading or one emphasised line goes on in the same line; a whole bold line followed by a short
-        # distance is a heading of its own only if it did not fill its column.
-        if last.bold and last.right < margin - 2 * em:
+        # A heading ends with its line; words in bold inside a sentence seldom fill a line exactly and then go on with
+        # a capital.
+        starts = line.text[0].isupper() and last.text[-1] not in ",;" and not _cut(last.text)
+        if last.bold and (starts or last.right < margin - 2 * em):
             return True
         if line.bold and _SENTENCE_END.search(last.text):
             return True
@@ -187,12 +201,16 @@ def _breaks(
     centred = abs(line.left + line.right - last.left - last.right) < em and abs(indent) > 0.4 * em
     if centred and not ended:
         return False
+    fits = not line.text[0].islower() and _next_fits(last, line, margin)
     if indent > 0.8 * em:
+        item = bool(_LIST_ITEM.match(last.text))
         hanging = below is not None and abs(below.left - line.left) < 0.4 * em
-        return ended or not (hanging or line.text[0].islower())
+        if len(group) == 1 and (item or (hanging and not ended)):
+            return ended and fits
+        return ended or fits
     if indent < -0.8 * em and len(group) > 1 and ended:
         return True
-    return ended and not line.text[0].islower() and _next_fits(last, line, margin)
+    return ended and fits
 
 
 def _next_fits(last: Line, line: Line, margin: float) -> bool:
@@ -218,15 +236,22 @@ def _block(
     size, bold = group[0].size, all(line.bold for line in group)
     last = group[-1]
     kind: Kind = "heading" if _is_heading(text, group, style, smooth) else "body"
+    if all(_LEADERS.search(line.text) for line in group):
+        kind = "furniture"  # it points at text, it says nothing itself
     if kind == "heading":
         text = text.replace("\n", " ")
+    plain = kind == "body" and not table
+    item = bool(_LIST_ITEM.match(text))
     return Block(
         text=text,
         kind=kind,
         size=size,
         bold=bold,
-        open_end=kind == "body" and not table and not _SENTENCE_END.search(last.text),
-        goes_on=kind == "body" and not table and text[0].islower() and not _LIST_ITEM.match(text),
+        open_end=plain and not _SENTENCE_END.search(last.text),
+        room=margins[-1] - last.right if len(group) > 1 else math.inf,
+        first_word=group[0].fragments[0].first_word,
+        goes_on=plain and not item and text[0].islower(),
+        fresh=not plain or item or (len(group) > 1 and group[0].left > group[1].left + 0.8 * size),
         table=table or group[0].cells > 1,
     )
 

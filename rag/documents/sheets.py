@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rag.documents.building import Kind, TextBuilder
@@ -93,7 +93,7 @@ def _joined(columns: Iterable[list[Block]], words: Counter[str]) -> list[Block]:
         if found and blocks and _runs_over(found[-1], blocks[0]):
             last, first = found.pop(), blocks[0]
             whole = stitch(last.text, first.text, words)
-            joined = Block(whole, "body", last.size, last.bold, first.open_end, last.goes_on)
+            joined = replace(last, text=whole, open_end=first.open_end, room=first.room)
             blocks = [joined, *blocks[1:]]
         found += blocks
     return found
@@ -101,9 +101,11 @@ def _joined(columns: Iterable[list[Block]], words: Counter[str]) -> list[Block]:
 
 def _runs_over(last: Block, first: Block) -> bool:
     """Is `first`, in the next column or page, the rest of the paragraph `last`?"""
+    full = last.text[-1] in ",-\u2010\u00ad" or last.room < first.first_word + 0.9 * last.size
+    joined = first.goes_on or (full and not first.fresh)
     return (
         last.open_end
-        and first.goes_on
+        and joined
         and abs(last.size - first.size) <= 0.08 * last.size
         and last.bold == first.bold
     )
