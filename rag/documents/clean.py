@@ -14,7 +14,7 @@ indexed and never quoted. Losing a sentence of the article is worse than quoting
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -73,7 +73,7 @@ class _Mark(Enum):
 
 @dataclass
 class _Page:
-    units: list[Unit]
+    units: Sequence[Unit]
     keys: list[str]
     marks: list[_Mark]
     partial: list[Span] = field(default_factory=list)  # single sentences, inside units that stay
@@ -316,6 +316,8 @@ def _calls_in(unit: Unit) -> list[Span]:
             len(key) <= 300 and calls.OPENING.match(key) and not _reports(key)
         ):
             found.append(span)
+        elif found and len(key) <= 60 and phrases.LINE.fullmatch(key.rstrip(".!?")):
+            found.append(span)  # "Already a member? Log in."
     return found
 
 
@@ -360,8 +362,15 @@ def _swallow_around(page: _Page, article: range) -> None:
                 page.marks[index] = _Mark.SWALLOWED
     if len(tail) >= 3:
         for index in range(tail[0], len(page.units)):
-            if _is_label(page.units[index], 22) or _is_teaser(page, index):
+            if (_is_label(page.units[index], 22) or _is_teaser(page, index)) and not _above_text(page, index):
                 page.marks[index] = _Mark.SWALLOWED
+
+
+def _above_text(page: _Page, index: int) -> bool:
+    """True for the last line above a paragraph: perhaps the headline of a second article on the page."""
+    if index + 1 == len(page.units) or page.marked(index) or page.marked(index + 1):
+        return False
+    return page.units[index + 1].is_prose and page.units[index + 1].words >= 15
 
 
 def _is_label(unit: Unit, most: int) -> bool:

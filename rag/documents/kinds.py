@@ -67,6 +67,8 @@ _TRANSPORT_KEYS = word_set(
     x-originating-ip envelope-to x-gmail-labels thread-topic snapshot-content-location
     """
 )
+# What text does not hold: controls other than white space, ESC, SUB and backspace; bytes that could not be decoded.
+_CONTROL = re.compile("[\x00-\x07\x0e-\x19\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 _MBOX = re.compile(rb"\AFrom \S+.*\d{4}\s*\r?\n(?:>?[A-Za-z][A-Za-z0-9-]*:)")
 
 
@@ -218,10 +220,7 @@ def _text_kind(data: bytes, name: str) -> Kind:
 
 def _refuse_binary(sample: str, name: str) -> None:
     """Text holds almost no control characters; what decodes to many of them is something else."""
-    controls = sum(
-        character < " " and character not in "\t\n\r\f\x0b\x1b\x1a\x08" for character in sample
-    ) + sample.count("\ufffd")
-    controls += sum("\x7f" <= character <= "\x9f" and character != "\x85" for character in sample)
+    controls = len(_CONTROL.findall(sample))
     if controls > max(4, 0.02 * len(sample)) or (controls and controls * 5 > len(sample)):
         raise UnreadableFile("a binary file of a kind that is not supported", where=name, next_step=_CONVERT)
 
@@ -269,7 +268,10 @@ def _parses_as_csv(sample: str) -> bool:
 def _table_delimiter(sample: str, whole: bool) -> str | None:
     """The delimiter of a table that says so itself: three lines or more, each of the same three or more short cells."""
     text = sample if whole else sample.rpartition("\n")[0]
+    first = text.lstrip().partition("\n")[0]
     for delimiter in "\t;,":
+        if first.count(delimiter) < 2:
+            continue
         try:
             rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
         except csv.Error:

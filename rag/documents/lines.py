@@ -10,6 +10,7 @@ import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from rag.types import Span
@@ -67,7 +68,8 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def units_of(text: str) -> list[Unit]:
+@lru_cache(maxsize=1)  # one text is looked at several times in a row
+def units_of(text: str) -> tuple[Unit, ...]:
     """Every unit of `text` in order; blank lines belong to none."""
     raw: list[tuple[int, int, int]] = []
     offset = gap = 0
@@ -87,7 +89,7 @@ def units_of(text: str) -> list[Unit]:
             joined[-1] = (joined[-1][0], end, joined[-1][2])
         else:
             joined.append((start, end, gap))
-    return [Unit(Span(start, end), text[start:end], gap) for start, end, gap in joined]
+    return tuple(Unit(Span(start, end), text[start:end], gap) for start, end, gap in joined)
 
 
 def within(units: Sequence[Unit], spans: Sequence[Span]) -> list[bool]:

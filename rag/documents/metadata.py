@@ -76,6 +76,7 @@ _BYLINE = re.compile(
     rf"{_NAMES}"
     r"(?:\s(?:in|at|for|en|para|de)\s(?P<place>[^,|.]{2,50})|\s?(?:,|\||–|—|-|·|/|\()\s?.{2,80})?\.?"
 )
+_BETWEEN_NAMES = re.compile(r",\sand\s|,\s|\sand\s|\s&\s|\sy\s|\swith\s|\scon\s")
 # Agencies and desks sign too, but they are not persons.
 _NOT_A_PERSON = re.compile(
     r"\b(?:Press|Reuters|Staff|Agency|Agencia|Agencias|Desk|News|Editors?|Redacción|Newsroom|Times|Post|Team|Admin"
@@ -147,8 +148,15 @@ def author_in_line(line: str) -> tuple[str | None, str | None] | None:
         return None
     names, place = found["names"].strip(), (found["place"] or "").strip()
     outlet = place if place and (_OUTLET.search(place) or place.startswith("The ")) else None
-    if _NOT_A_PERSON.search(names):
+    for part in _BETWEEN_NAMES.split(names):
+        if _NOT_A_PERSON.search(part):
+            # "Ana Ruiz, Harbour Correspondent": what follows the name is an office.
+            names = names[: names.index(part)].rstrip(" ,&")
+            break
+    if not names:
         return None, outlet
+    if len(names.rstrip(".").split()[-1]) > 1:
+        names = names.rstrip(".")
     return (names.title() if names.isupper() else names), outlet
 
 

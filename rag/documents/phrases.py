@@ -56,7 +56,7 @@ _LINES = rf"""
 |link copied.*|enlace copiado.*
 |(?:print|imprimir) (?:this |esta |este |la )?{_THING}|enviar por (?:correo|e-?mail|whatsapp).*|print friendly.*
 |print & pdf
-|(?:like|me gusta)(?: this| esto)(?: (?:like|me gusta))?(?: (?:loading|cargando))?|(?:like|me gusta) (?:loading
+|(?:like|me gusta)(?: this:?| esto:?)(?: (?:like|me gusta))?(?: (?:loading|cargando))?|(?:like|me gusta) (?:loading
 |cargando)
 |(?:watch|view|see|open|ver|mira|seguir
 |follow)(?: this| esta| el| la)?(?: post| video| thread| publicación| tweet| more)?(?: live)? (?:on|en) {_NETWORK}

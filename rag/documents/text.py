@@ -259,7 +259,7 @@ def _could_be_heading(unit: Unit) -> bool:
 
 def _stands_above_text(units: list[Unit], index: int) -> bool:
     steps = 0
-    for below in units[index + 1 : index + 5]:
+    for below in units[index + 1 : index + 9]:
         if below.is_prose and not _is_question(below):
             return below.words >= _LEAST_PROSE_BELOW and steps <= 1
         if is_byline(below.text) or dated_line(below)[0]:
