@@ -42,7 +42,7 @@ SENTENCE_FEATURES = (
     "rank",  # 1 / rank of the best hit that holds it
     "first",  # the sentence opens its document's body
     "length",  # logarithm of the number of words
-    "fragment",  # fewer than five words, or no closing punctuation
+    "heading",  # a heading, a title, a label: words without a statement
     "is_question",
     "pronoun_start",
 )
@@ -77,10 +77,11 @@ class Candidate:
     text: str
     rank: int
     passage: Span
-    before: str = ""
-    after: str = ""
-    heading: str = ""
+    before: str = ""  # the two sentences before
+    after: str = ""  # the sentence after
+    heading: str = ""  # title of the document, heading of the passage
     opens: bool = False
+    is_heading: bool = False
 
     @cached_property
     def words(self) -> list[Word]:
@@ -193,7 +194,7 @@ def sentence_features(
         "rank": np.array([1.0 / candidate.rank for candidate in candidates]),
         "first": np.array([float(candidate.opens) for candidate in candidates]),
         "length": np.array([math.log1p(len(candidate.words)) for candidate in candidates]),
-        "fragment": np.array([float(_is_fragment(candidate)) for candidate in candidates]),
+        "heading": np.array([float(_is_label(candidate)) for candidate in candidates]),
         "is_question": np.array(
             [float(candidate.text.rstrip(" ”\"'’").endswith("?")) for candidate in candidates]
         ),
@@ -325,8 +326,12 @@ def _form_columns(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, ND
     return columns
 
 
-def _is_fragment(candidate: Candidate) -> bool:
-    return len(candidate.words) < 5 or not re.search(r"[.!?…:][\"”’')\]]*$", candidate.text.rstrip())
+def _is_label(candidate: Candidate) -> bool:
+    """A heading, or a line of a few words that ends without punctuation."""
+    if candidate.is_heading:
+        return True
+    closed = re.search(r"[.!?…:;][\"”’')\]*]*$", candidate.text.rstrip())
+    return len(candidate.words) < 4 or (not closed and len(candidate.words) < 14)
 
 
 def _speaker(asked: Asked, candidate: Candidate) -> float:

@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +41,7 @@ from rag.words import fold, words
 WEIGHTS = Path(__file__).parents[1] / "models" / "chooser" / "weights.json"
 
 MAX_CANDIDATES = 80  # sentences embedded per question; ten passages of 200 tokens hold about 70
+MAX_GAP = 3  # characters of white space between neighbouring sentences, a paragraph's end included
 MAX_QUOTE_CHARACTERS = 600  # a quote is not widened beyond this
 SAID_WORDS_BONUS = 20.0  # on the score of a sentence that holds the very words that the question quotes
 SURE_ENOUGH = 0.45  # least score of `short.best_span` at which a short answer is given
@@ -288,7 +290,7 @@ def _joined(
         if document_id != candidate.document_id:
             continue
         union = Span(min(span.start, candidate.span.start), max(span.end, candidate.span.end))
-        if len(union) - len(span) - len(candidate.span) <= 3 and _fits(union, shown[document_id]):
+        if len(union) - len(span) - len(candidate.span) <= MAX_GAP and _fits(union, shown[document_id]):
             chosen[place] = (document_id, union)
             return True
     return False
@@ -299,7 +301,10 @@ def _widened(candidate: Candidate, ranked: Ranked, shown: Mapping[str, Sequence[
     if not (candidate.before and needs_company(candidate.text)):
         return candidate.span
     for other in ranked.candidates:
-        if other.document_id == candidate.document_id and 0 <= candidate.span.start - other.span.end <= 3:
+        if (
+            other.document_id == candidate.document_id
+            and 0 <= candidate.span.start - other.span.end <= MAX_GAP
+        ):
             union = Span(other.span.start, candidate.span.end)
             if _fits(union, shown[candidate.document_id]):
                 return union
@@ -321,19 +326,18 @@ def _sentences_of(text: str, language: str | None) -> list[Span]:
 
 
 def _with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """In the order of the text, each with the text of the sentence right before and right after it."""
+    """In the order of the text, each with the text of the two sentences right before and the one right after it."""
     ordered = sorted(candidates, key=lambda candidate: candidate.span)
+    joined = [
+        later.span.start - earlier.span.end <= MAX_GAP for earlier, later in pairwise(ordered)
+    ]  # whether a sentence and the next belong to one piece of text
     result = []
     for index, candidate in enumerate(ordered):
-        before = ordered[index - 1] if index else None
-        after = ordered[index + 1] if index + 1 < len(ordered) else None
-        result.append(
-            replace(
-                candidate,
-                before=before.text if before and candidate.span.start - before.span.end <= 3 else "",
-                after=after.text if after and after.span.start - candidate.span.end <= 3 else "",
-            )
-        )
+        before = ordered[index - 1].text if index and joined[index - 1] else ""
+        if index > 1 and before and joined[index - 2]:
+            before = f"{ordered[index - 2].text} {before}"
+        after = ordered[index + 1].text if index < len(joined) and joined[index] else ""
+        result.append(replace(candidate, before=before, after=after))
     return result
 
 

@@ -169,6 +169,16 @@ _NOT_A_NAME = frozenset(
 )
 
 
+# Names of bodies and adjectives of nationality: not the person that "who" asks for.
+_NOT_A_PERSON = re.compile(
+    r"\b(Department|Center|Centre|University|College|School|Cartel|Administration|Ministry|Agency|Committee|Council|"
+    r"Congress|Senate|Party|Court|Security|Homeland|Secretary of|United States|States|Street|House|City|County|Union|"
+    r"News|Times|Post|Journal|Review|Bulletin|Service|Bank|Company|Corporation|Group|Institute|Church|Empire|Kingdom|"
+    r"Republic|War|Government|President|Minister|Senator|Mexico|America|Internet|God)\b"
+    r"|^(?:Latin )?\w+(?:ican|ese|ish|ian)$|^[A-Z.]+$"
+)
+
+
 def kind_of(question: str) -> Kind:
     """What the question asks for; `other` where its form does not say.
 
@@ -194,6 +204,8 @@ def expressions(kind: Kind, text: str) -> list[Span]:
     ]
     if kind in {"person", "place"}:
         spans = [trimmed for span in spans if (trimmed := _trim_name(text, span)) is not None]
+    if kind == "person":
+        spans = [span for span in spans if not _NOT_A_PERSON.search(span.of(text))]
     if kind == "number":
         dates = expressions("date", text)
         # A day or a year inside a date is not a count.
@@ -252,7 +264,7 @@ def _closeness(
 ) -> list[float]:
     """Per span: the sum, over the question's words in `text`, of 1 / (1 + distance in words).
 
-    A figure that is followed by the noun that the question counts gets 1 more, a name of several words 0.15.
+    A figure that is followed by the noun that the question counts gets 1 more, a name of several words 0.3.
     """
     told = words(text)
     focus = _focus_keys(question)
@@ -272,7 +284,7 @@ def _closeness(
         if kind in {"number", "money", "percent", "duration"}:
             value += 1.0 * bool(focus & {word.key for word in told[last + 1 : last + 4]})
         if kind == "person" and last > first:
-            value += 0.15
+            value += 0.3
         values.append(value)
     return values
 

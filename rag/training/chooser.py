@@ -49,6 +49,10 @@ NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
 PARAGRAPHS = 12  # of an article: the length of a long news report
 SHOWN = 3  # quotes
 
+# Encyclopaedia paragraphs have no headings and no questions, news pages have many: nothing to fit these on. A value of
+# this size puts a heading behind every sentence that says about as much.
+SET_BY_HAND = {"heading": -2.0, "is_question": -2.0}
+
 Kind = Literal["squad", "nq", "outside", "near"]
 
 
@@ -216,6 +220,8 @@ def fit_sentences(training: Sequence[Example]) -> NDArray[np.float64]:
     scaler = StandardScaler().fit(rows)
     model = LogisticRegression(C=1.0, max_iter=500).fit(scaler.transform(rows), labels)
     weights: NDArray[np.float64] = model.coef_[0] / scaler.scale_
+    for name, value in SET_BY_HAND.items():
+        weights[SENTENCE_FEATURES.index(name)] = value
     return weights
 
 
