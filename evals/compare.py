@@ -276,3 +276,19 @@ def table(result: dict[str, Any], names: Sequence[str] | None = None) -> str:
         "cannot tell": f"cannot tell at n={result['n']}",
     }
     return "\n".join([*lines, "", verdict[result["verdict"]]]) + "\n"
+
+
+def changed_table(result: dict[str, Any]) -> str:
+    """The questions that changed, with both answers, for a terminal."""
+    lines = ["", f"{len(result['changed'])} questions changed"]
+    for entry in result["changed"]:
+        lines += ["", f"{entry['id']}  {entry['question']}"]
+        for side in ("a", "b"):
+            found = entry[side]
+            judged = (
+                "not judged" if found["correct"] is None else "right" if found["correct"] == 1 else "wrong"
+            )
+            stage = f" ({found['stage']})" if found["stage"] else ""
+            answer = " ".join(str(found["answer"] or "").split())
+            lines.append(f"  {side.upper()} {judged}{stage}: {answer[:160]}")
+    return "\n".join(lines) + "\n"
