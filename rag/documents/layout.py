@@ -17,7 +17,7 @@ Coordinates are points, x to the right, y *down* the page, after turning text up
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -210,8 +210,65 @@ def rows(fragments: Iterable[Fragment]) -> list[list[Fragment]]:
 
 
 def reading_order(fragments: Sequence[Fragment]) -> list[Region]:
-    """Regions in reading order; every fragment is in exactly one of their lines."""
-    return [Region([Line(row) for row in rows(group)]) for group in _groups(list(fragments), _DEPTH) if group]
+    """Regions in reading order; the text of every fragment is in exactly one of their lines."""
+    return [
+        Region([Line(row) for row in rows(_whole_cells(group))])
+        for group in _groups(list(fragments), _DEPTH)
+        if group
+    ]
+
+
+def _whole_cells(group: list[Fragment]) -> list[Fragment]:
+    """Lines of one cell of a table as one fragment: drawn one after the other, below each other, beside other text.
+
+    Otherwise the second line of a cell would be read after the last cell of the row.
+    """
+    cells: list[list[Fragment]] = []
+    for piece in sorted(group, key=lambda one: one.order):
+        if cells and _below(cells[-1][-1], piece):
+            cells[-1].append(piece)
+        else:
+            cells.append([piece])
+    found: list[Fragment] = []
+    for cell in cells:
+        whole = _cell(cell) if len(cell) > 1 else cell[0]
+        own = {id(piece) for piece in cell}
+        beside = any(
+            id(piece) not in own
+            and piece.top < whole.bottom
+            and piece.bottom > whole.top
+            and _apart(piece, whole)
+            for piece in group
+        )
+        found.extend([whole] if beside else cell)
+    return found
+
+
+def _below(upper: Fragment, lower: Fragment) -> bool:
+    """`lower` is the next line of the same left-aligned or centred cell."""
+    height = upper.bottom - upper.top
+    aligned = (
+        abs(upper.left - lower.left) < 3.0 or abs(upper.left + upper.right - lower.left - lower.right) < 6.0
+    )
+    return aligned and upper.middle < lower.top < upper.bottom + 0.5 * height and upper.size == lower.size
+
+
+def _apart(one: Fragment, other: Fragment) -> bool:
+    return one.left >= other.right or one.right <= other.left
+
+
+def _cell(lines: Sequence[Fragment]) -> Fragment:
+    text = lines[0].text
+    for line in lines[1:]:
+        cut = text.endswith(("-", "\u00ad")) and line.text[0].islower()
+        text = text[:-1] + line.text if cut else f"{text} {line.text}"
+    return replace(
+        lines[0],
+        text=text,
+        left=min(line.left for line in lines),
+        right=max(line.right for line in lines),
+        bottom=max(line.bottom for line in lines),
+    )
 
 
 def _groups(fragments: list[Fragment], depth: int) -> list[list[Fragment]]:
@@ -332,8 +389,9 @@ def _drawn_pieces(run: Sequence[Fragment], x: float) -> list[list[Fragment]]:
 
 def _stacked(pieces: Sequence[list[Fragment]], x: float) -> list[tuple[list[Fragment], list[Fragment]]]:
     """Bands of tall pieces, left then right, each band below the one before; empty where the drawing is not so."""
-    height = sum(len(rows(piece)) for piece in pieces) / len(pieces)
-    if height < 2 or pieces[0][0].left >= x:
+    heights = [len(rows(piece)) for piece in pieces]
+    # Both sides tall: a short left piece beside a tall right one is the first cell of a row, read with its row.
+    if min(median(heights[::2]), median(heights[1::2])) < 2 or pieces[0][0].left >= x:
         return []
     bands = [
         (pieces[index], pieces[index + 1] if index + 1 < len(pieces) else [])

@@ -7,6 +7,7 @@ import re
 import time
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pypdfium2 as pdfium
 import pytest
@@ -181,6 +182,39 @@ def test_a_table_is_read_row_by_row() -> None:
         write(pdf, 60, 100 + 16 * number, date)
         write(pdf, 300, 100 + 16 * number, people)
     assert parse(pdf).text == "Date   People\n2025-02-27   29\n2025-08-12   26\n2026-01-20   37\nTotal   92"
+
+
+def test_a_cell_of_several_lines_stays_in_its_row() -> None:
+    pdf = blank()
+    pdf.add_page()
+    for row, (flight, note, people) in enumerate(
+        [
+            ("First", ["Left before dawn, with no", "word to the families."], "29"),
+            ("Second", ["Left at noon, under guard,", "from the northern base."], "26"),
+            ("Third", ["Left in the evening; the", "largest group so far."], "37"),
+        ]
+    ):
+        for x, lines in ((50, [flight]), (130, note), (330, [people])):
+            for number, line in enumerate(lines):
+                write(pdf, x, 100 + 40 * row + 13 * number, line)
+    assert parse(pdf).text.split("\n\n") == [
+        "First   Left before dawn, with no word to the families.   29",
+        "Second   Left at noon, under guard, from the northern base.   26",
+        "Third   Left in the evening; the largest group so far.   37",
+    ]
+
+
+def test_no_word_is_lost_wherever_it_stands() -> None:
+    random = Random(7)
+    pdf = blank()
+    words = [f"word{number}x" for number in range(120)]
+    for page in range(3):
+        pdf.add_page()
+        for word in words[40 * page : 40 * page + 40]:
+            pdf.set_font("helvetica", random.choice(["", "B"]), random.choice([7, 9, 11, 20]))
+            write(pdf, random.uniform(30, 500), random.uniform(30, 810), word)
+    text = parse(pdf).text
+    assert [word for word in words if text.count(word) != 1] == []
 
 
 def test_words_drawn_out_of_order_are_read_from_left_to_right() -> None:
