@@ -26,7 +26,7 @@ def _any_of(*alternatives: str) -> str:
     return "(?:" + "|".join(alternatives) + ")"
 
 
-# First match wins. The text is folded: no case, no accents.
+# The earliest match wins, at one place the first of this list. The text is folded: no case, no accents.
 _SAYING = (
     "say|said|says|claim|call|called|describe|tell|told|argue|warn|write|wrote|think|accuse|promise|deny|denied|"
     "respond|state|stated|declare|compare"
@@ -165,7 +165,7 @@ _NOT_A_NAME = frozenset(
     september october november december the this that these those it he she they we i in on at but and since for if as
     while when however although after before with such there what who where how why some many most among both each
     another one two three moreover furthermore nonetheless despite during under from to yet then also only recent
-    recently reports critics experts el la los las un una""".split()  # noqa: SIM905 - a list of 90 literals is longer
+    recently yesterday today tomorrow last reports critics experts el la los las un una""".split()  # noqa: SIM905 - a list of 90 literals is longer
 )
 
 
@@ -188,10 +188,12 @@ def kind_of(question: str) -> Kind:
     folded = fold(question).lstrip("¿¡ ")
     if _YES_NO.match(folded):
         return "yes_no"
-    for kind, pattern in _KINDS_COMPILED:
-        if pattern.search(folded):
-            return kind
-    return "other"
+    found = [
+        (match.start(), order, kind)
+        for order, (kind, pattern) in enumerate(_KINDS_COMPILED)
+        if (match := pattern.search(folded))
+    ]
+    return min(found)[2] if found else "other"
 
 
 def expressions(kind: Kind, text: str) -> list[Span]:
