@@ -72,7 +72,8 @@ def members(
                     where=name,
                     next_step="unpack it and add the folder, or raise documents.max_archive_files",
                 )
-            shown = label(_decoded(entry))
+            name_inside = _decoded(entry)
+            shown = label(name_inside)
             try:
                 refuse_trick(entry, shown)
                 content = _read(archive, entry, shown, settings, budget)
@@ -81,7 +82,7 @@ def members(
             except UnreadableFile as error:
                 yield error
                 continue
-            yield Attachment(shown, content)
+            yield Attachment(name_inside, content)
 
 
 def _is_junk(entry: zipfile.ZipInfo) -> bool:

@@ -58,7 +58,7 @@ def parse_page(page: str, name: str, settings: DocumentSettings) -> Parsed:
     encoded = page.replace("\x00", "").encode("utf-8", "replace")
     try:
         root = lxml.html.document_fromstring(
-            encoded, parser=lxml.html.HTMLParser(encoding="utf-8", no_network=True)
+            encoded, parser=lxml.html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=True)
         )
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError) as error:
         raise UnreadableFile("the page holds no text", where=name, next_step="save the page again") from error

@@ -44,6 +44,7 @@ _READERS = {
 _IDLE = 2
 _START_SECONDS = 60.0  # to start a worker and import its reader, apart from the limit for the file
 _MEMORY = 6 * 1024**3  # address space of a worker; the largest real PDFs need well under 2 GiB
+_COMMAND = (sys.executable, "-P", "-m", "rag.documents.isolate")
 _HEADER = struct.Struct("<Q")
 
 
@@ -58,7 +59,7 @@ class _Worker:
         search = os.pathsep.join(part for part in (home, os.environ.get("PYTHONPATH", "")) if part)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": search}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "rag.documents.isolate"],
+            _COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

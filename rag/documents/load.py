@@ -109,8 +109,8 @@ def _inside(
 
 def _member_label(name: str) -> str:
     """A name from inside a file: no way up, no root, no drive, nothing unprintable; never used as a path."""
-    parts = [part for part in label(name).replace("\\", "/").split("/") if part not in ("", ".", "..")]
-    return "/".join(parts) or "unnamed"
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".", "..")]
+    return "/".join(map(label, parts)) or "unnamed"
 
 
 def _free(name: str, seen: set[str]) -> str:

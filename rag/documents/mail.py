@@ -101,12 +101,13 @@ def _message(data: bytes, name: str) -> Message:
 
 def _header(message: Message, key: str) -> str | None:
     """The decoded header on one line. The standard library's parser raises on some broken ones: those are shown raw."""
+    raw = next((str(value) for found, value in message.raw_items() if found.lower() == key.lower()), "")
+    if any(0xDC80 <= ord(character) <= 0xDCFF for character in raw):  # bytes that no header may hold
+        return " ".join(decode(raw.encode("utf-8", "surrogateescape")).split()) or None
     try:
         value = str(message.get(key) or "")
     except (ValueError, LookupError, AttributeError, IndexError, TypeError, email.errors.MessageError):
-        value = next((str(raw) for found, raw in message.raw_items() if found.lower() == key.lower()), "")
-    if any(0xDC80 <= ord(character) <= 0xDCFF for character in value):  # bytes that no header may hold
-        value = decode(value.encode("utf-8", "surrogateescape"))
+        value = raw
     return " ".join(value.split()) or None
 
 
