@@ -156,7 +156,7 @@ def _close(run: _Run | None, found: Glyphs, box: Box) -> None:
     text = text[:-1].replace("\u00ad", "-") + text[-1:] if text else text
     if not text:
         return
-    outside = (
+    outside = not all(math.isfinite(edge) for edge in (*run.box, run.size)) or (
         run.box[2] < box[0] - _BOX_EXTRA
         or run.box[0] > box[2] + _BOX_EXTRA
         or run.box[3] < box[1] - _BOX_EXTRA

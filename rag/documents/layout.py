@@ -27,6 +27,7 @@ _SPACE_EM = 0.17  # a gap that reads as a space where the file has none; tightly
 _GUTTER_EM = 0.6
 _MIN_ROWS = 3  # fewer rows on one side are no column
 _BIN = 2.0  # points; the grid on which gutters are looked for
+_BINS = 5_000  # at most; pages of kilometres exist only in damaged files
 _DEPTH = 6  # columns inside columns
 
 
@@ -301,11 +302,12 @@ def _best_gutter(fragments: list[Fragment]) -> list[Band] | None:
 
 def _candidates(fragments: Sequence[Fragment], left: float, right: float) -> list[float]:
     """Middles of the strips that the fewest fragments cross, each a local minimum, from the least crossed."""
-    bins = int((right - left) / _BIN) + 1
+    width = max(_BIN, (right - left) / _BINS)
+    bins = int((right - left) / width) + 1
     change = [0] * (bins + 1)
     for piece in fragments:
-        change[int((piece.left - left) / _BIN)] += 1
-        change[min(bins, int((piece.right - left) / _BIN) + 1)] -= 1
+        change[int((piece.left - left) / width)] += 1
+        change[min(bins, int((piece.right - left) / width) + 1)] -= 1
     crossings: list[int] = []
     for step in change[:bins]:
         crossings.append((crossings[-1] if crossings else 0) + step)
@@ -316,7 +318,7 @@ def _candidates(fragments: Sequence[Fragment], left: float, right: float) -> lis
             continue
         inner = start > 0 and index < bins
         if inner and crossings[start - 1] > crossings[start] < crossings[index]:
-            found.append((crossings[start], left + (start + index) / 2 * _BIN))
+            found.append((crossings[start], left + (start + index) / 2 * width))
         start = index
     return [x for _, x in sorted(found)[:12]]
 

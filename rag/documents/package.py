@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import posixpath
+import struct
 import zipfile
 import zlib
 from typing import Any
@@ -20,6 +22,13 @@ _RATIO = 400  # real XML shrinks 10 to 100 times; what shrinks more and is large
 _RATIO_FROM = 32 * MIB
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DAMAGED = "open it in its program and save it again"
+
+
+# What the standard library lets through for damaged archives.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
+    struct.error,
+)  # fmt: skip
 
 
 def local(element: Any) -> str:
@@ -55,7 +64,7 @@ class Package:
             raise self._wrapped(data)
         try:
             self.archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise self.damaged(str(error)) from error
         infos = self.archive.infolist()
         total = sum(info.file_size for info in infos)
@@ -100,14 +109,7 @@ class Package:
                 data = stream.read(PART_BYTES + 1)
         except KeyError as error:
             raise self.damaged(f"the part {part} is missing") from error
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            RuntimeError,
-            NotImplementedError,
-        ) as error:
+        except _DAMAGE as error:
             raise self.damaged(f"{part}: {error}") from error
         if len(data) > PART_BYTES:
             raise UnreadableFile(

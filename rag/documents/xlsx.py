@@ -15,6 +15,7 @@ import io
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ def parse_xlsx(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
                     book.close()
         except (
             InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError,
-            OSError, EOFError, SyntaxError,
+             OSError, EOFError, SyntaxError, NotImplementedError, ArithmeticError, zlib.error,
         ) as error:  # fmt: skip
             # openpyxl lets whatever a damaged file causes inside it through.
             raise package.damaged(str(error)) from error

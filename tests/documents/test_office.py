@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import docx
@@ -441,6 +442,19 @@ def test_a_password_protected_or_old_file(read: Any, make: Any, main: str) -> No
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
     assert "password" in refused(read, ole + "EncryptedPackage".encode("utf-16-le")).what
     assert "2007" in refused(read, ole).what
+
+
+@each_format
+@pytest.mark.parametrize("seed", range(30))
+def test_flipped_bytes_give_a_document_or_a_plain_failure(read: Any, make: Any, main: str, seed: int) -> None:
+    random = Random(seed)
+    data = bytearray(make())
+    for _ in range(random.choice([1, 5, 40])):
+        data[random.randrange(len(data))] = random.randrange(256)
+    try:
+        checked(read(bytes(data), "file.office", SETTINGS))
+    except UnreadableFile as error:
+        assert error.next_step
 
 
 def test_a_word_file_without_text() -> None:
