@@ -43,3 +43,15 @@ def test_a_contender_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     with pytest.raises(RuntimeError, match=r"stock256 failed: [\s\S]*no-such-folder"):
         measure("stock256", tmp_path / "no-such-folder", tmp_path / "work")
+
+
+def test_the_embedding_benchmark_runs_for_real(capsys: pytest.CaptureFixture[str]) -> None:
+    from evals.bench import embedding
+
+    assert embedding.main(["--passages", "8", "--only", "numpy", "openvino", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["way"], row["cosine"]) for row in rows] == [("numpy", None), ("openvino", None)]
+    assert all(
+        row["passages_per_second"] > 0 and row["question_ms"] > 0 and row["cold_s"] > 0 for row in rows
+    )
+    assert "numpy" in embedding.render(rows)
