@@ -194,7 +194,7 @@ def sentence_features(
         "rank": np.array([1.0 / candidate.rank for candidate in candidates]),
         "first": np.array([float(candidate.opens) for candidate in candidates]),
         "length": np.array([math.log1p(len(candidate.words)) for candidate in candidates]),
-        "heading": np.array([float(_is_label(candidate)) for candidate in candidates]),
+        "heading": np.array([float(is_label(candidate)) for candidate in candidates]),
         "is_question": np.array(
             [float(candidate.text.rstrip(" ”\"'’").endswith("?")) for candidate in candidates]
         ),
@@ -326,7 +326,7 @@ def _form_columns(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, ND
     return columns
 
 
-def _is_label(candidate: Candidate) -> bool:
+def is_label(candidate: Candidate) -> bool:
     """A heading, or a line of a few words that ends without punctuation."""
     if candidate.is_heading:
         return True

@@ -29,6 +29,7 @@ from rag.answer.features import (
     Asked,
     Candidate,
     draft_features,
+    is_label,
     needs_company,
     sentence_features,
     take_apart,
@@ -261,6 +262,8 @@ def choose(ranked: Ranked, hits: Sequence[Hit], limit: int) -> list[tuple[str, S
     later: list[int] = []
     for index in ranked.order:
         candidate = ranked.candidates[index]
+        if chosen and is_label(candidate):
+            continue  # a heading adds nothing to a sentence
         same = " ".join(word.key for word in candidate.words)
         if same in told or any(
             candidate.document_id == document_id and span.contains(candidate.span)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag.index.library import Library
 from rag.search.retrieve import Retriever
-from rag.settings import SearchSettings
+from rag.settings import SearchSettings, Settings
 from rag.types import Filters, Passage, Question, Span
 from rag.words import words
 
@@ -167,3 +169,31 @@ def test_stages_say_which_leg_found_what() -> None:
 def test_no_hits_is_not_a_number_of_hits() -> None:
     with pytest.raises(ValueError, match="at least one"):
         retriever({"a": ["A flight."]}).retrieve(Question("flight"), k=0)
+
+
+def test_the_real_library_serves_it(tmp_path: Path) -> None:
+    reports = {
+        "ferry.txt": "The ferry to Almora Island stops in November.\n\nThe harbour master wants a new pier.\n",
+        "bridge.txt": "A bridge to Almora Island opened at Torre Point.\n\nIt is closed to lorries.\n",
+        "puente.txt": "El puente de Torre Point reabrió en mayo después de once semanas de obras.\n",
+    }
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for name, text in reports.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    with Library.open(tmp_path / "library", Settings(), write=True, create=True) as library:
+        library.add([folder])
+        by_name = {Path(record.path).name: record.document_id for record in library.documents()}
+        search = Retriever(library, SearchSettings())
+        everything = search.retrieve(Question("When does the ferry to Almora Island stop?"))
+        assert everything[0].passage.document_id == by_name["ferry.txt"]
+        assert {hit.passage.document_id for hit in everything} == set(by_name.values())
+        one = Filters(documents=(by_name["puente.txt"],))
+        only = search.retrieve(Question("When does the ferry to Almora Island stop?", one))
+        assert {hit.passage.document_id for hit in only} == {by_name["puente.txt"]}
+        stages = search.stages(Question("Torre Point"), 2)
+        assert {hit.passage.document_id for hit in stages["lexical"]} == {
+            by_name["bridge.txt"],
+            by_name["puente.txt"],
+        }
+        assert [hit.rank for hit in stages["dense"]] == [1, 2]
