@@ -54,7 +54,8 @@ OPENING = re.compile(
 |follow .{{2,40}} on {_NETWORK}\b|follow (?:our|the) .{{0,30}}(?:channel|page|account)
 |(?:subscribe|sign up|register|opt in)\b.{{0,60}}\b{_GOODS}\b|subscribe (?:now|today|here)\b|(?:subscribe|log in
 |sign in|register) to (?:continue|read|comment|access|our|post|unlock)\b
-|(?:help|support|fund|sustain|defend) (?:us|our|independent|local|quality|fearless|public)\b.{{0,80}}(?:journalis
+|(?:help|support|fund|sustain|defend) (?:keep )?(?:us|our|independent|local|quality|fearless
+|public)\b.{{0,80}}(?:journalis
 |afloat|media\b|our work|reporting|newsroom|mission|our site|blog|today|donat|with a|by becoming)|help us\b
 |donate\b.{{0,60}}(?:today|now|here|our|us\b|button|support)|(?:consider )?(?:become|becoming) a (?:\w+ )?(?:member
 |subscriber|patron|supporter)\b|(?:consider )?mak(?:e|ing) a (?:[\w,-]+ ){{0,4}}(?:donation|contribution)\b
@@ -107,6 +108,7 @@ OPENING = re.compile(
 |aquí) (?:comentario|opinión)
 |(?:puedes?|pueden) (?:escribirnos|seguirnos|contactarnos|seguir (?:a|toda|las)|suscribir(?:se|te))\b.{{0,160}}
 |escríbenos\b.{{0,60}}
+|¿?quieres? (?:recibir|leer más|apoyar|suscribirte)\b.{{0,80}}|write an article and join\b.{{0,120}}
 |gracias por (?:leer|suscribirte|visitar|tu (?:visita|apoyo|suscripción))|(?:lee|lea|leer|mira|consulta) (?:también
 |además|aquí|más)\b.{{0,120}}|(?:también )?(?:te|le) (?:puede|podría) interesar\b.{{0,120}}|si te (?:gustó|interesa
 |ha gustado|gusta)\b.{{0,80}}

@@ -178,7 +178,8 @@ def _mark_weak_runs(page: _Page, article: range) -> None:
         certain = len(weak) < len(run)
         outside = bool(article) and (end <= article.start or start >= article.stop)
         a_list = start > 0 and page.units[start - 1].text.endswith(":")
-        if weak and not a_list and (certain or (len(weak) >= 3 and outside)):
+        last = outside and end == len(page.units) and page.units[start - 1].is_prose
+        if weak and not a_list and (certain or last or (len(weak) >= 3 and outside)):
             for index in weak:
                 page.marks[index] = _Mark.SWALLOWED
 

@@ -125,45 +125,59 @@ _LINES = rf"""
 |photos?)
 |posted (?:by|in|on|under) .{{1,60}} at \d{{1,2}}:\d\d.{{0,60}}|publicado por .{{1,60}} (?:a las
 |en) \d{{1,2}}:\d\d.{{0,60}}
+|accessibility (?:links|help)|join [\d.,]+k? other (?:subscribers|followers)|this entry was posted .*
+|bookmark the .{{1,30}}
+|view all (?:posts|articles|stories) (?:by|from|in) .{{1,40}}|about .{{2,40}} \d+ (?:articles|posts)
+|logged in as .{{1,40}}
+|log ?out|(?:entries|comments) feed|wordpress\.?org|subscribe to .{{2,40}} on {_NETWORK}|(?:published|posted) by admin
+|the latest .{{3,60}} (?:inbox|e-?mail|phone)|report this.{{0,12}}|gift (?:this )?article|open (?:this )?(?:article
+|page|story)? ?in (?:the )?app
+|(?:current|remaining) time(?: .{{1,10}})?|duration(?: [\d:]{{1,8}})|this video can ?not be .{{1,30}}
+|this is a modal window.*
+|(?:please )?try (?:a different|another) browser.*|advertisement\b.{{0,10}}(?:continue|scroll|below).{{0,40}}
+|disclosure statement
+|something went wrong.{{0,60}}|you are now subscribed.*|(?:please )?(?:verify|confirm|enter) your .{{3,60}}
+|check your (?:inbox|e-?mail).{{0,70}}|you have entered an? .{{3,40}}|select your (?:currency|country|region
+|location|edition)
+|add to (?:cart|wishlist|basket|favou?rites|bookmarks)|buy now|view cart|scroll (?:back )?to (?:the )?top
+|exit (?:mobile|full ?screen)(?: version)?
+|back to (?:all )?(?:articles|news|posts|stories|blog)|thank you for your (?:feedback|comment|vote)
+|spread the (?:love|word)|read in (?:english|spanish)
+|featured image(?: .{{1,50}})?|sort by(?: .{{1,12}})?|(?:newest|oldest)(?: first| most voted)?|most voted
+|inline feedbacks|notify of|upvote|downvote
+|(?:all )?comments are (?:subject to|moderated|reviewed).{{0,70}}|share|compartir|subscribe|suscribirse|login
+|submit comment|unsubscribe
+|escuchar? (?:esta|la) (?:nota|noticia|publicación)|leer en (?:inglés|español)|ver (?:versión|sitio) .{{3,20}}
+|activar notificaciones
 """
 LINE = re.compile("(?:" + _LINES.replace("\n", "") + ")")
 
 # Words that are furniture only in company: on their own they can be a heading or an item of a list.
 WEAK = frozenset(
-    """home|homepage|front page|inicio|portada|menu|menú|search|buscar|close|cerrar|share|compartir|print|imprimir
-|email|e-mail
-|about|acerca de|contact|contacto|news|noticias|world|mundo|politics|política|business|negocios|economy|economía
-|sports?|deportes
-|opinion|opinión|opinions|culture|cultura|entertainment|espectáculos|entretenimiento|tech|technology|tecnología
-|science|ciencia
-|health|salud|videos?|photos?|fotos|gallery|galería|multimedia|podcasts?|live|live tv|en vivo|latest|latest news
-|trending|tendencias
-|top stories|lifestyle|life|style|travel|viajes|education|educación|local|national|nacional|nacionales
-|international|internacional
-|internacionales|markets|mercados|finance|finanzas|weather|clima|el tiempo|obituaries|archives?|archivo|archivos
-|editor's picks
-|features|investigations|magazine|revista|newsletters|events|eventos|jobs|empleos|classifieds|clasificados|shop
-|store|tienda
-|donate|donar|login|pages?|páginas?|tags?|categories|category|categorías|labels|etiquetas|author|authors|autor
-|autores|save|guardar
-|like|me gusta|reply|responder|edit|editar|delete|previous|next|anterior|siguiente|name|nombre|message|mensaje
-|website|sitio web
-|web|comments?|comentarios?|submit|enviar|send|phone|teléfono|phone number|subject|asunto|first name|last name
-|your name|your email
-|tu nombre|su nombre|apellido|apellidos|email address|e-mail address|correo|correo electrónico|your message
-|tu mensaje|more|más|all
-|todo|todos|ver todo|view all|see all|sections|secciones|sitemap|subscribe|suscripciones|help|ayuda|faq|support
-|careers|advertise
-|crime|arts|food|fashion|autos|cars|games|juegos|columnists|columnistas|editorial|editorials|letters|corrections
-|language|idioma
-|english|español|espanol|en español|dark mode|light mode|settings|logout|profile|perfil|about me|sobre mí
-|about the author|description
-|facebook|twitter|instagram|whatsapp|telegram|linkedin|pinterest|reddit|tumblr|tiktok|youtube|threads|bluesky
-|flipboard|messenger
-|rss|google news|google|bookmark|listen|escuchar|watch|read|gift|comment|report|follow|seguir|unfollow|ok|okay
-|accept|aceptar|cancel
-|cancelar|yes|no|continue|continuar|dismiss|back|top|arriba|volver|x|vk|mail|link|more options|más opciones|explore
-|discover""".replace("\n", "").split("|")
+    """
+about|about me|about the author|accept|aceptar|acerca de|advertise|all|anterior|apellido|apellidos|archive
+|archives|archivo|archivos|arriba|arts|asunto|author|authors|autor|autores|autos|ayuda|back|bluesky|bookmark
+|buscar|business|cancel|cancelar|careers|cars|categories|category|categorías|cerrar|ciencia|clasificados
+|classifieds|clima|close|columnistas|columnists|comentario|comentarios|comment|comments|compartir|contact
+|contacto|continuar|continue|corrections|correo|correo electrónico|crime|cultura|culture|dark mode|delete
+|deportes|description|discover|dismiss|donar|donate|e-mail|e-mail address|economy|economía|edit|editar
+|editor's picks|editorial|editorials|educación|education|el tiempo|email|email address|empleos|en español
+|en vivo|english|entertainment|entretenimiento|enviar|escuchar|espanol|español|espectáculos|etiquetas|eventos
+|events|explore|facebook|faq|fashion|features|finance|finanzas|first name|flipboard|follow|food|fotos|front page
+|galería|gallery|games|gift|google|google news|guardar|health|help|home|homepage|idioma|imprimir|inicio
+|instagram|internacional|internacionales|international|investigations|jobs|juegos|labels|language|last name
+|latest|latest news|letters|life|lifestyle|light mode|like|link|linkedin|listen|live|live tv|local|login|logout
+|magazine|mail|markets|me gusta|mensaje|menu|menú|mercados|message|messenger|meta|more|more options|multimedia
+|mundo|más|más opciones|nacional|nacionales|name|national|negocios|news|newsletters|next|no|nombre|noticias
+|obituaries|ok|okay|opinion|opinions|opinión|page|pages|perfil|phone|phone number|photo|photos|pinterest|podcast
+|podcasts|politics|política|portada|previous|print|profile|página|páginas|read|reddit|reply|report|responder
+|revista|rss|salud|save|science|search|secciones|sections|see all|seguir|send|settings|share|shares|shop
+|siguiente|sitemap|sitio web|sobre mí|sport|sports|staff writer|store|style|su nombre|subject|submit|subscribe
+|support|suscripciones|tag|tags|tech|technology|tecnología|telegram|teléfono|tendencias|threads|tienda|tiktok
+|todo|todos|top|top stories|travel|trending|tu mensaje|tu nombre|tumblr|twitter|unfollow|ver todo|viajes|video
+|videos|view all|views|vistas|vk|volver|watch|weather|web|website|whatsapp|world|x|yes|your email|your message
+|your name|youtube
+""".replace("\n", "").split("|")
 )
 
 # Labels of form fields. With an asterisk ("Email *") they are fields wherever they stand.

@@ -62,7 +62,15 @@ Guarda mi nombre, correo electrónico y web en este navegador para la próxima v
 Compartir en Facebook|Comparte esta nota|Síguenos en Facebook y Twitter|Suscríbete a nuestro boletín
 Todos los derechos reservados|Política de privacidad|Publicidad|Cargando...
 Este sitio web utiliza cookies para mejorar su experiencia.|Haz clic aquí para leer más|Sin comentarios
-Aviso de privacidad""".replace("\n", "|")
+Aviso de privacidad
+Enter your email address to subscribe to this blog and receive notifications of new posts by email.
+Join 1,234 other subscribers|View all posts by Ana Ruiz|Get our best stories straight to your inbox.|Gift article
+Video Player is loading.|This is a modal window.|Scroll back to top|Buy Me A Coffee|Please enter your name here
+Disclaimer: The views expressed in this article are the author's own.|Discover more from Harbour Post|Add to cart
+Something went wrong. Please try again.|Comments are moderated and will not appear until approved.
+¿Quieres recibir nuestras noticias?|Recibe las noticias más importantes en tu correo.|Foto: Cuartoscuro
+Únete a nuestro canal de WhatsApp|© Derechos reservados 2025|Escucha esta nota|Publicar comentario
+The post Bridge wins appeared first on Harbour Post.""".replace("\n", "|")
 
 
 @pytest.mark.parametrize("leftover", [line for line in LEFTOVERS.split("|") if line.strip()])

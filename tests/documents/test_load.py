@@ -139,10 +139,12 @@ def test_loops_and_links(tmp_path: Path, settings: DocumentSettings) -> None:
     assert "does not exist" in failures["gone"]
 
 
-def test_special_files_are_never_opened(tmp_path: Path, settings: DocumentSettings) -> None:
+def test_special_files_are_never_opened(
+    tmp_path: Path, settings: DocumentSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as listener:
-        os.chdir(tmp_path)  # the address of a socket may be no longer than 108 bytes
+        monkeypatch.chdir(tmp_path)  # the address of a socket may be no longer than 108 bytes
         listener.bind("socket")
         found = list(walk([tmp_path, Path("/dev/null")], settings))
     assert [type(item) for item in found] == [Failure] * 3
