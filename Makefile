@@ -18,7 +18,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/onrecord add corpus --library $(DEMO_LIBRARY)
+	$(BIN)/onrecord add corpus/dossier --library $(DEMO_LIBRARY)
 	$(BIN)/onrecord ask "How many prisoners were on the third flight?" --library $(DEMO_LIBRARY)
 	$(BIN)/onrecord serve --library $(DEMO_LIBRARY) --port $(PORT)
 

@@ -11,10 +11,11 @@ versions are deleted after that, and the vector index is brought up to date at t
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -47,11 +48,13 @@ _ENCODED = 512  # passages in one call of the embedder, between two reports of p
 _RESERVE = 16 * MIB  # disk left free, so that removing and repairing still have room to work
 
 
-def add(library: Library, paths: Iterable[Path], progress: Progress | None) -> AddReport:
+def add(
+    library: Library, paths: Iterable[Path], progress: Progress | None, names: Mapping[Path, str]
+) -> AddReport:
     """See `Library.add`."""
     started = time.perf_counter()
     removing.finish_interrupted(library)
-    adding = _Adding(library, progress)
+    adding = _Adding(library, progress, names)
     with _plain_disk_errors(library.folder):
         try:
             files, problems = find_files(library, paths)
@@ -103,11 +106,12 @@ class _Portion:
 
 
 class _Adding:
-    def __init__(self, library: Library, progress: Progress | None) -> None:
+    def __init__(self, library: Library, progress: Progress | None, names: Mapping[Path, str]) -> None:
         self.report = AddReport()
         self._library = library
         self._catalogue = library.catalogue
         self._progress = progress
+        self._names = {Path(os.path.abspath(path)): label(name) for path, name in names.items()}
         self._portion = _Portion()
         self._files_done = 0
         self._files = 0
@@ -117,9 +121,10 @@ class _Adding:
     def read(self, files: list[Path], problems: list[Problem]) -> None:
         self._files = len(files)
         while files or problems:
-            with Reading(self._library, files, problems) as stream:
+            with Reading(self._library, files, problems, self._names) as stream:
                 self._take(stream)
-            files, problems = [path for path in files if label(path) in self._again], []
+            again = [path for path in files if self._names.get(path, label(path)) in self._again]
+            files, problems = again, []
             self._again.clear()
 
     def _take(self, stream: Iterable[Outcome]) -> None:
@@ -156,8 +161,7 @@ class _Adding:
                         self._catalogue, document.document, document.passages, encoded
                     )
                     numbers[document.document.sha256] = number
-            for document in new:
-                self._library.originals.put(document.data, document.document.sha256)
+            self._library.originals.put({document.sha256: document.data for document in new})
             words = self._library.words.writer()
             words.add(rows.entries(self._catalogue, numbers.values()))
             words.commit()

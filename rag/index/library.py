@@ -15,7 +15,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -140,8 +140,16 @@ class Library:
 
     # Writing -----------------------------------------------------------------------------------------------------
 
-    def add(self, paths: Iterable[Path], progress: Progress | None = None) -> AddReport:
+    def add(
+        self,
+        paths: Iterable[Path],
+        progress: Progress | None = None,
+        *,
+        names: Mapping[Path, str] | None = None,
+    ) -> AddReport:
         """Add files and folders; the same bytes again change nothing.
+
+        `names`: what to record as the path of a file, instead of where its bytes are now (for uploads).
 
         Raises OnRecordError where the work cannot go on (a full disk, a vector server that is gone): what was
         finished until then stays, and the same call again completes the rest.
@@ -149,7 +157,7 @@ class Library:
         from rag.index.adding import add
 
         with self._writing():
-            return add(self, paths, progress)
+            return add(self, paths, progress, names or {})
 
     def remove(self, ids: Sequence[str]) -> None:
         """Remove documents, every path they were seen under, and their originals.

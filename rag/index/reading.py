@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -148,13 +148,20 @@ def find_files(library: Library, paths: Iterable[Path]) -> tuple[list[Path], lis
 class Reading:
     """Context manager: reads in a thread, gives the `Stream` to take from, and ends the thread on leaving."""
 
-    def __init__(self, library: Library, files: Sequence[Path], problems: Sequence[Problem]) -> None:
-        """`problems`: found before any file was read; they come first."""
+    def __init__(
+        self,
+        library: Library,
+        files: Sequence[Path],
+        problems: Sequence[Problem],
+        names: Mapping[Path, str],
+    ) -> None:
+        """`problems`: found before any file was read; they come first. `names`: see `Library.add`."""
         self._library = library
         self._catalogue = library.catalogue
         self._settings = library.settings.documents
         self._files = files
         self._problems = problems
+        self._names = names
         self._stream = Stream()
         self._thread = threading.Thread(target=self._run, name="onrecord-reading", daemon=True)
 
@@ -187,7 +194,7 @@ class Reading:
     def _read(self, path: Path) -> None:
         from rag.documents.walk import Failure, label, read_file
 
-        name = label(path)
+        name = self._names.get(path, label(path))
         data = read_file(path, self._settings)
         if isinstance(data, Failure):
             self._stream.put(Problem(name, data.error, data.next_step))

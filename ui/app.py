@@ -1,0 +1,100 @@
+"""The web app: `build(desk)` makes the Gradio Blocks, `serve(...)` runs them behind `ui.server.Guard`.
+
+Nothing here reaches beyond this machine: analytics, look-ups of models and web fonts are off, which a browser test
+holds the page to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from rag.errors import UsageError
+from rag.settings import Settings
+from ui.desk import Desk
+from ui.html import STYLE
+from ui.pages import ask_page, documents_page
+from ui.server import Guard, document_routes
+
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
+_MONO = ("ui-monospace", "Consolas", "monospace")
+
+
+def build(desk: Desk) -> gr.Blocks:
+    """The app as Gradio Blocks. Style and theme are given where it is mounted (`application`)."""
+    with gr.Blocks(title="On the Record", analytics_enabled=False) as blocks:
+        gr.HTML(
+            '<div class="otr-head"><h1>On the Record</h1><p>Questions to your own documents. '
+            "Every quote is the source's own text. Everything stays on this machine.</p></div>",
+            js_on_load=None,
+        )
+        with gr.Tab("Ask"):
+            filters, refresh = ask_page(desk)
+        with gr.Tab("Documents"):
+            documents_page(blocks, desk, filters, refresh)
+    return blocks
+
+
+def application(desk: Desk, *, users: dict[str, str] | None = None, loopback: bool = True) -> Any:
+    """The whole app as ASGI: our document pages and Gradio's, behind the guard."""
+    routes: FastAPI = document_routes(desk)
+    theme = gr.themes.Base(primary_hue="red", neutral_hue="slate", font=_FONTS, font_mono=_MONO)
+    mounted = gr.mount_gradio_app(
+        routes,
+        build(desk),
+        path="/",
+        css=STYLE,
+        theme=theme,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=True,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        max_file_size=desk.settings.documents.max_bytes,
+    )
+    return Guard(mounted, users, loopback)
+
+
+def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict[str, str] | None) -> int:
+    """Run the app until it is interrupted. Raises UsageError where the port cannot be had."""
+    desk = Desk(folder, settings)
+    loopback = host in {"127.0.0.1", "localhost", "::1"}
+    config = uvicorn.Config(
+        application(desk, users=users, loopback=loopback),
+        host=host,
+        port=port,
+        log_level="warning",
+        timeout_graceful_shutdown=2,
+        access_log=False,
+    )
+    try:
+        sock = config.bind_socket()
+    except SystemExit:
+        raise UsageError(
+            f"port {port} cannot be used", where=host, next_step="choose another with --port"
+        ) from None
+    # A browser that comes before the app is ready waits instead of being refused.
+    sock.listen(128)
+    shown = f"[{host}]" if ":" in host else host
+    print(
+        f"On the Record is at http://{shown}:{sock.getsockname()[1]} (stop it with Ctrl-C)", file=sys.stderr
+    )
+    threading.Thread(target=desk.warm, daemon=True).start()
+    try:
+        uvicorn.Server(config).run(sockets=[sock])
+    finally:
+        desk.close()
+    return 0
