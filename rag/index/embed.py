@@ -127,7 +127,7 @@ class PackagedEmbedder:
         return vectors
 
     def encode_query(self, text: str) -> Vectors:
-        from rag.index.minilm import forward
+        from rag.index.minilm import forward, one_thread
 
         tokenizer, weights = self._load()
         # A command line may hand over unpaired surrogates, which no tokenizer takes.
@@ -135,7 +135,8 @@ class PackagedEmbedder:
         first, last = tokens[0], tokens[-1]
         body, step = tokens[1:-1], self.window - 2
         windows = [body[start : start + step] for start in range(0, len(body), step)] or [[]]
-        vectors = forward(weights, [[first, *window, last] for window in windows])
+        with one_thread():
+            vectors = forward(weights, [[first, *window, last] for window in windows])
         return _mean(vectors, [len(window) for window in windows])
 
     @property

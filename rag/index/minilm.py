@@ -5,8 +5,9 @@ the vocabulary. Nothing is converted and nothing is cached, because building the
 time is as fast as loading a converted copy and leaves no file to be corrupted, raced for or outdated.
 
 Cold process to the vector of one question, in seconds (2 cores; numpy itself takes 0.17 of each):
-numpy here 0.22; OpenVINO with the graph built from the mapped weights 0.42.
-Later questions take 9 ms and 1.6 ms. So one question goes through `forward`, many passages through an engine.
+numpy here 0.23; OpenVINO with the graph built from the mapped weights 0.42.
+Later questions take 13 ms and 1.6 ms. So one question goes through `forward`, many passages through an engine, and a
+question has one vector, whether it is the first of a process or not.
 
 The architecture is BERT (Devlin et al. 2018) with 6 layers, mean pooling and L2 normalisation, as configured in the
 model's own `config.json` and `1_Pooling/config.json`.
@@ -15,7 +16,9 @@ model's own `config.json` and `1_Pooling/config.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +136,23 @@ def forward(weights: Weights, texts: Sequence[Sequence[int]]) -> Array:
     pooled = np.stack([states[part].mean(axis=0) for part in slices])
     vectors: Array = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
     return vectors
+
+
+_BLAS_LOCK = threading.Lock()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let numpy multiply matrices on one thread meanwhile.
+
+    OpenBLAS divides even these small ones among all cores and then spins for the slowest. On an idle machine that
+    turns 13 ms a question into 9 ms; beside other busy processes it was measured to turn 28 ms into 240 to 1,100 ms.
+    """
+    from threadpoolctl import threadpool_limits
+
+    # The number is the whole process's: two threads that set and restore it across each other would leave it at one.
+    with _BLAS_LOCK, threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def _linear(states: Array, layer: Linear) -> Array:

@@ -133,6 +133,21 @@ def test_several_threads_get_the_same_vectors(packaged: PackagedEmbedder) -> Non
     assert all(np.array_equal(vectors, expected) for vectors in found)
 
 
+def test_questions_from_several_threads_leave_numpy_its_threads(packaged: PackagedEmbedder) -> None:
+    from threadpoolctl import threadpool_info
+
+    def blas() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = blas()
+    threads = [threading.Thread(target=packaged.encode_query, args=(question,)) for question in QUESTIONS * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert blas() == before
+
+
 # --- parity with the original -------------------------------------------------------------------------------------
 
 
