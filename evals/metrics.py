@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evals.suite import Gold, Item
-from evals.text import contains_any, find_all, normalise, same_person
+from evals.text import contains_any, normalise, same_person
 from rag.documents.building import merge_spans
 from rag.types import Span
 
@@ -223,14 +223,8 @@ def over_refusal(item: Item, ask: Ask) -> float | None:
     return float(ask["status"] == "no_answer") if item.answerable else None
 
 
-def speaker_accuracy(item: Item, gold: Sequence[Gold], ask: Ask) -> float | None:
-    """1 where the words are ascribed to the gold `speaker` (see `evals.text.same_person`); None without one.
-
-    Looked at are the citations that overlap gold evidence, and the statements that rest on them; where there are
-    none, the first statement and the first citation only, so that naming everybody does not pay. 0 where it declined.
-    """
-    if item.speaker is None:
-        return None
+def speakers_named(gold: Sequence[Gold], ask: Ask) -> list[str]:
+    """Whom the answer names as the speaker of the gold words, best evidence first; see `speaker_accuracy`."""
     markers = {
         citation["marker"]
         for citation in ask["citations"]
@@ -246,7 +240,19 @@ def speaker_accuracy(item: Item, gold: Sequence[Gold], ask: Ask) -> float | None
         named += [citation["speaker"] for citation in ask["citations"] if citation["marker"] in markers]
     else:
         named = [entry["speaker"] for entry in (*ask["statements"][:1], *ask["citations"][:1])]
-    return float(any(name is not None and same_person(name, item.speaker) for name in named))
+    return [name for name in (*named, *ask["short_answers"][:1]) if name is not None]
+
+
+def speaker_accuracy(item: Item, gold: Sequence[Gold], ask: Ask) -> float | None:
+    """1 where the words are ascribed to the gold `speaker` (see `evals.text.same_person`); None without one.
+
+    Looked at are the citations that overlap gold evidence, and the statements that rest on them; where there are
+    none, the first statement and the first citation only, so that naming everybody does not pay; and the first short
+    answer, which to "who said …?" is the speaker. 0 where it declined.
+    """
+    if item.speaker is None:
+        return None
+    return float(any(same_person(name, item.speaker) for name in speakers_named(gold, ask)))
 
 
 def disagreement_accuracy(item: Item, ask: Ask) -> float | None:
@@ -268,15 +274,13 @@ def forbidden_found(item: Item, ask: Ask, severity: str) -> list[str]:
     A text of more than five words that stands in one of its quotes is the source speaking and is passed over, and so
     are the quotes; a shorter one ("26") is the answer's own choice.
     """
-    if ask["status"] != "answered":
+    if ask["status"] != "answered" or not item.forbidden:
         return []
     quotes = [citation["quote"] for citation in ask["citations"]]
     texts = stated(ask)
     if ask.get("disagreement"):
         texts.append(ask["disagreement"]["note"] or "")
-    own = [
-        text for text in texts if len(text.split()) <= 5 or not any(find_all(quote, text) for quote in quotes)
-    ]
+    own = [text for text in texts if len(text.split()) <= 5 or not contains_any(quotes, [text], item.lang)]
     return [
         wording
         for entry in item.forbidden or ()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-Pair = tuple[float, float]  # confidence, correct (1 or 0; between them for a mean over trials)
+import numpy as np
+from numpy.typing import NDArray
+
+Pair = tuple[float, float]  # confidence, correct (1 or 0)
+Pairs = Sequence[Pair] | NDArray[np.float64]  # an array has one pair a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,45 +25,57 @@ class Point:
     confidence: float
 
 
-def risk_coverage(pairs: Sequence[Pair]) -> list[Point]:
+def _risks(pairs: Pairs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """risk(k) for k = 1..n, and the confidence of the k-th; see `risk_coverage`."""
+    rows = np.asarray(pairs, dtype=float).reshape(-1, 2)
+    rows = rows[np.argsort(-rows[:, 0], kind="stable")]
+    confidence, errors = rows[:, 0], 1 - rows[:, 1]
+    starts = (
+        np.flatnonzero(np.append(True, confidence[1:] != confidence[:-1]))
+        if len(rows)
+        else np.empty(0, np.intp)
+    )
+    sizes = np.diff(np.append(starts, len(rows)))
+    means = np.add.reduceat(errors, starts) / sizes if len(rows) else np.empty(0)
+    return np.cumsum(np.repeat(means, sizes)) / np.arange(1, len(rows) + 1), confidence
+
+
+def risk_coverage(pairs: Pairs) -> list[Point]:
     """risk(k) = expected errors among the k most confident / k, for k = 1..n.
 
     Within a group of equal confidence every order is equally likely, so the k-th member adds the group's mean
     error: a constant confidence gets a flat curve. Source: Geifman and El-Yaniv 2017, with ties averaged.
     """
-    points = []
-    errors = 0.0
-    answered = 0
-    ranked = sorted(pairs, key=lambda pair: -pair[0])
-    for confidence, group in groupby(ranked, key=lambda pair: pair[0]):
-        wrong = [1 - correct for _, correct in group]
-        mean = sum(wrong) / len(wrong)
-        for _ in wrong:
-            answered += 1
-            errors += mean
-            points.append(Point(answered, errors / answered, confidence))
-    return points
+    risks, confidence = _risks(pairs)
+    return [
+        Point(k, float(risk), float(sure))
+        for k, (risk, sure) in enumerate(zip(risks, confidence, strict=True), 1)
+    ]
 
 
-def aurc(pairs: Sequence[Pair]) -> float | None:
+def aurc(pairs: Pairs) -> float | None:
     """Mean of risk(k) over k = 1..n (area under the risk-coverage curve); None where nothing was answered."""
-    points = risk_coverage(pairs)
-    return sum(point.risk for point in points) / len(points) if points else None
+    return float(_risks(pairs)[0].mean()) if len(pairs) else None
 
 
-def e_aurc(pairs: Sequence[Pair]) -> float | None:
+def e_aurc(pairs: Pairs) -> float | None:
     """AURC less the AURC of the same answers in the best order (all right ones first): 0 is a perfect ranking.
 
     Source: Geifman, Uziel and El-Yaniv 2019; the ideal is computed exactly, not by their approximation.
     """
-    value = aurc(pairs)
-    ideal = aurc([(correct, correct) for _, correct in pairs])
-    return None if value is None or ideal is None else max(0.0, value - ideal)
+    if not len(pairs):
+        return None
+    correct = np.asarray(pairs, dtype=float)[:, 1]
+    ideal = _risks(np.column_stack([correct, correct]))[0].mean()
+    return max(0.0, float(_risks(pairs)[0].mean() - ideal))
 
 
-def brier(pairs: Sequence[Pair]) -> float | None:
+def brier(pairs: Pairs) -> float | None:
     """Mean of (confidence - correct) squared; None where nothing was answered. Source: Brier 1950."""
-    return sum((confidence - correct) ** 2 for confidence, correct in pairs) / len(pairs) if pairs else None
+    if not len(pairs):
+        return None
+    rows = np.asarray(pairs, dtype=float)
+    return float(np.mean((rows[:, 0] - rows[:, 1]) ** 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +104,7 @@ def reliability(pairs: Sequence[Pair], bins: int = 10) -> list[Bin]:
     return found
 
 
-def selective_accuracy(pairs: Sequence[Pair], coverage: float) -> float | None:
+def selective_accuracy(pairs: Pairs, coverage: float) -> float | None:
     """1 - risk at the share `coverage` of the answered questions, most confident first (at least one of them)."""
     points = risk_coverage(pairs)
     if not points:

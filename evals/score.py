@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from evals import metrics, risk
 from evals.measures import MEASURES, Measure
 from evals.retrieval_metrics import span_scores
@@ -17,6 +19,7 @@ Record = dict[str, Any]
 Scores = Mapping[str, float | None]
 
 CONTEXT = 160  # characters kept on either side of a quote, for the reports
+LEAST_FOR_CURVE = 20  # answers; the bootstrap of a curve over fewer says nothing
 STAGES = (
     "not retrieved",
     "retrieved but not chosen",
@@ -65,13 +68,15 @@ def score_question(
     scores["accuracy"] = metrics.accuracy(item, scores, printed)
     return {
         "scores": {name: None if value is None else round(value, 6) for name, value in scores.items()},
-        "why": _why(item, state, scores, printed),
+        "why": _why(item, gold, state, scores, printed),
         "counts": {"quote_verbatim": [good, quotes]},
         "stage": _stage(item, state, scores),
     }
 
 
-def _why(item: Item, state: str, scores: Scores, printed: Mapping[str, Any]) -> dict[str, str]:
+def _why(
+    item: Item, gold: Sequence[Gold], state: str, scores: Scores, printed: Mapping[str, Any]
+) -> dict[str, str]:
     """A reason for every score that is not the best possible one."""
     if state in {"error", "timeout"}:
         reason = "the system failed on the question" if state == "error" else "the time limit passed"
@@ -96,7 +101,7 @@ def _why(item: Item, state: str, scores: Scores, printed: Mapping[str, Any]) -> 
         "citation_support": cited,
         "rejection_rate": f"unanswerable, but it answered {predicted}",
         "over_refusal": f"answerable, but it declined ({printed.get('reason')})",
-        "speaker_accuracy": f"named {', '.join(sorted(speakers)) or 'nobody'}, gold: {item.speaker}",
+        "speaker_accuracy": f"named {', '.join(speakers) or 'nobody'}, gold: {item.speaker}",
         "disagreement_accuracy": f"told {told!r}, gold: {item.disagreement!r}",
         "forbidden_rate": "states " + ", ".join(map(repr, metrics.forbidden_found(item, printed, "fail"))),
         "recall@10": "gold evidence is missing from the first ten passages",
@@ -205,7 +210,7 @@ def confidence_pairs(records: Sequence[Record]) -> list[risk.Pair]:
     ]
 
 
-_CURVES: dict[str, Callable[[Sequence[risk.Pair]], float | None]] = {
+_CURVES: dict[str, Callable[[risk.Pairs], float | None]] = {
     "aurc": risk.aurc,
     "e_aurc": risk.e_aurc,
     "brier": risk.brier,
@@ -216,7 +221,7 @@ def summarise(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
     """Every metric as {"value", "n", "low", "high"} at 95 %; value None and n 0 where no question defines it.
 
     n counts questions; for `quote_verbatim` printed quotes, for the confidence metrics answers. Questions of one
-    cluster are taken together (see `evals.statistics`).
+    cluster are taken together (see `evals.statistics`). Confidence metrics have no interval below twenty answers.
     """
     questions = by_question(records)
     return {name: _metric(measure, questions) for name, measure in MEASURES.items()}
@@ -235,7 +240,9 @@ def _metric(measure: Measure, questions: Sequence[Sequence[Record]]) -> dict[str
             names.append(trials[0]["cluster"])
     if not values:
         return _entry(None, 0, None)
-    interval = (rate_interval if measure.kind == "rate" else mean_interval)(values, clusters_of(names))
+    # Where every question has the same value a bootstrap has no spread: the wider interval of a rate stands in.
+    as_rate = measure.kind == "rate" or len(set(values)) == 1
+    interval = (rate_interval if as_rate else mean_interval)(values, clusters_of(names))
     entry = _entry(sum(values) / len(values), len(values), interval)
     if measure.kind == "rate":
         entry["count"] = round(sum(values), 6)
@@ -257,17 +264,19 @@ def _share(name: str, questions: Sequence[Sequence[Record]]) -> dict[str, Any]:
 
 
 def _curve(
-    statistic: Callable[[Sequence[risk.Pair]], float | None], questions: Sequence[Sequence[Record]]
+    statistic: Callable[[risk.Pairs], float | None], questions: Sequence[Sequence[Record]]
 ) -> dict[str, Any]:
-    pairs = [confidence_pairs(trials) for trials in questions]
-    kept = [index for index, found in enumerate(pairs) if found]
-    together = [pair for index in kept for pair in pairs[index]]
-
-    def of_questions(chosen: Sequence[int]) -> float | None:
-        return statistic([pair for index in chosen for pair in pairs[kept[index]]])
-
-    names = clusters_of([questions[index][0]["cluster"] for index in kept])
-    return _entry(statistic(together), len(together), curve_interval(of_questions, names))
+    pairs: list[risk.Pair] = []
+    names: list[str] = []
+    for trials in questions:
+        found = confidence_pairs(trials)
+        pairs += found
+        names += [trials[0]["cluster"] or f"question {trials[0]['id']}"] * len(found)
+    rows = np.array(pairs, dtype=float).reshape(-1, 2)
+    interval = None
+    if len(rows) >= LEAST_FOR_CURVE:
+        interval = curve_interval(lambda chosen: statistic(rows[chosen]), clusters_of(names))
+    return _entry(statistic(rows), len(rows), interval)
 
 
 def _entry(value: float | None, n: int, interval: Interval | None) -> dict[str, Any]:

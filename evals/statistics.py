@@ -109,9 +109,9 @@ def ratio_interval(
 
 
 def curve_interval(
-    statistic: Callable[[Sequence[int]], float | None], clusters: NDArray[np.intp], resamples: int = 500
+    statistic: Callable[[NDArray[np.intp]], float | None], clusters: NDArray[np.intp], resamples: int = 500
 ) -> Interval | None:
-    """Cluster bootstrap of any statistic of a multiset of questions (given by their indexes); None below 2 clusters."""
+    """Cluster bootstrap of any statistic of rows (given by their indexes, repeats included); None below 2 clusters."""
     if not len(clusters) or int(clusters.max()) < 1:
         return None
     members = [np.flatnonzero(clusters == cluster) for cluster in range(int(clusters.max()) + 1)]
@@ -119,7 +119,7 @@ def curve_interval(
     drawn = []
     for _ in range(resamples):
         chosen = random.integers(0, len(members), size=len(members))
-        value = statistic([int(index) for cluster in chosen for index in members[cluster]])
+        value = statistic(np.concatenate([members[cluster] for cluster in chosen]))
         if value is not None:
             drawn.append(value)
     return _percentiles(np.array(drawn)) if drawn else None

@@ -166,6 +166,7 @@ def test_the_speaker_of_the_gold_quote_counts():
     everybody = ask(statements=[statement(speaker="Bo"), statement(speaker="Ana López")])
     assert metrics.speaker_accuracy(asked, [], everybody) == 0
     assert metrics.speaker_accuracy(asked, [], ask(statements=[statement(speaker="Ana López")])) == 1
+    assert metrics.speaker_accuracy(asked, pieces, ask("Ana López [1]", ["Ana López"])) == 1
     assert metrics.speaker_accuracy(asked, pieces, DECLINED) == 0
     assert metrics.speaker_accuracy(item(), pieces, right) is None
 
