@@ -198,8 +198,8 @@ class _Adding:
         texts = [text for document in new for text in document.texts]
         parts = []
         for start in range(0, len(texts), _ENCODED):
-            shown = new[0].label if len(new) == 1 else f"{new[0].label} and {len(new) - 1} more"
-            self._tell(shown)
+            others = f" and {len(new) - 1} more" if len(new) > 1 else ""
+            self._tell(f"{new[0].label}{others}: passage {start + 1} of {len(texts)}")
             parts.append(embedder.encode(texts[start : start + _ENCODED]))
         encoded = np.concatenate(parts) if parts else np.zeros((0, embedder.dimension), np.float32)
         ends = np.cumsum([len(document.texts) for document in new], dtype=np.int64)
@@ -261,7 +261,7 @@ class _Adding:
                 self._catalogue.next_generation()
         self._enter(report, added)
         self._files_done += files_done
-        self._tell("")
+        self._tell("kept")
         return replaced
 
     def _enter(self, report: AddReport, added: list[tuple[str, bool]]) -> None:

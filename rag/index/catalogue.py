@@ -94,15 +94,7 @@ class Catalogue:
         self.path = folder / FILE
         self._mutex = threading.RLock()
         self._depth = 0
-        # mode=rw: never make an empty file by looking.
-        mode = "rwc" if create else "rw"
-        self._connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=30,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        self._connection = self._connected(create)
         try:
             self._open(create)
         except sqlite3.DatabaseError as error:
@@ -117,6 +109,35 @@ class Catalogue:
         except BaseException:
             self._connection.close()
             raise
+
+    def _connected(self, create: bool) -> sqlite3.Connection:
+        # mode=rw: never make an empty file by looking. immutable: a medium that cannot be written to has no writer,
+        # and the files that a reader of a write-ahead log needs cannot be made there.
+        modes = ["mode=rwc"] if create else ["mode=rw", "mode=ro&immutable=1"]
+        for mode in modes:
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?{mode}",
+                uri=True,
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            try:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError as error:
+                connection.close()
+                if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+                    raise
+                problem = error
+            except sqlite3.DatabaseError:
+                return connection  # damage: `_open` says so
+            else:
+                return connection
+        raise UsageError(
+            f"the library's catalogue cannot be opened ({problem})",
+            where=str(self.path),
+            next_step="check the folder's permissions, or name another folder with --library",
+        )
 
     def _open(self, create: bool) -> None:
         run = self._connection.execute

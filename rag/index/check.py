@@ -290,5 +290,5 @@ def _restore_original(library: Library, number: int, document: Document) -> None
             continue
         if hashlib.sha256(data).hexdigest() == document.sha256:
             library.originals.drop(document.sha256)
-            library.originals.put(data, document.sha256)
+            library.originals.put({document.sha256: data})
             return

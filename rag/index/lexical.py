@@ -62,16 +62,22 @@ def plain_words(text: str) -> list[str]:
     >>> plain_words("The U.S. sent García’s 1,200 men")
     ['the', 'us', 'sent', 'garcía', '1200', 'men']
     """
-    found = []
-    for word in _WORD.findall(_POSSESSIVE.sub("", text).lower()):
-        if word[0].isdigit():
-            if _GROUPED.fullmatch(word):
-                word = _without_grouping(word)
-        elif "." in word:
-            word = word.replace(".", "")
-        if len(word) <= _LONGEST_WORD:
-            found.append(word)
-    return found
+    text = text.lower()
+    if "'s" in text or "’s" in text:
+        text = _POSSESSIVE.sub("", text)
+    words = [word if word.isalpha() else _plain(word) for word in _WORD.findall(text)]
+    return (
+        words
+        if max(map(len, words), default=0) <= _LONGEST_WORD
+        else [w for w in words if len(w) <= _LONGEST_WORD]
+    )
+
+
+def _plain(word: str) -> str:
+    """Figures without the marks that group digits, abbreviations without their dots."""
+    if word[0].isdigit():
+        return _without_grouping(word) if _GROUPED.fullmatch(word) else word
+    return word.replace(".", "")
 
 
 def _without_grouping(number: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -16,23 +17,26 @@ class Originals:
     def path(self, sha256: str) -> Path:
         return self._folder / sha256[:2] / sha256
 
-    def put(self, data: bytes, sha256: str) -> None:
-        """Keep `data` durably; a name exists only once its bytes are on the disk. Raises OSError."""
-        target = self.path(sha256)
-        if target.exists():
+    def put(self, contents: Mapping[str, bytes]) -> None:
+        """Keep bytes, by sha256, durably; a name exists only once its bytes are on the disk. Raises OSError.
+
+        All are written before the first is waited for: one by one, the waiting took longer than everything else.
+        """
+        new = {sha256: data for sha256, data in contents.items() if not self.path(sha256).exists()}
+        if not new:
             return
-        new_folder = not target.parent.exists()
-        target.parent.mkdir(parents=True, exist_ok=True)
         self._unfinished.mkdir(parents=True, exist_ok=True)
-        temporary = self._unfinished / sha256
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        _sync_folder(target.parent)
-        if new_folder:
-            _sync_folder(self._folder)
+        for sha256, data in new.items():
+            (self._unfinished / sha256).write_bytes(data)
+        for sha256 in new:
+            _sync(self._unfinished / sha256)
+        for sha256 in new:
+            self.path(sha256).parent.mkdir(exist_ok=True)
+            os.replace(self._unfinished / sha256, self.path(sha256))
+        # The new names must survive a power cut too; Windows has no such call and needs none.
+        if os.name == "posix":
+            for folder in {self._folder, *(self.path(sha256).parent for sha256 in new)}:
+                _sync(folder)
 
     def get(self, sha256: str) -> bytes:
         """Raises FileNotFoundError where it is not kept."""
@@ -53,11 +57,9 @@ class Originals:
         shutil.rmtree(self._unfinished, ignore_errors=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` survive a power cut; Windows has no such call and needs none."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rag.index.library import Library
 
 # tantivy keeps the words of deleted entries in its files until it happens to merge them. Up to this many passages a
-# removal writes the index anew instead (measured: 12 s at the limit), so that no word of the document stays on the
+# removal writes the index anew instead (0.2 ms a passage, 20 s at the limit), so that no word of it stays on the
 # disk; above it, they are out of reach of every search at once and leave the files with a later merge.
 _REWRITE_LIMIT = 100_000
 

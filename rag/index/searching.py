@@ -51,6 +51,8 @@ class View:
         self.passages = sum(fact.passages for fact in facts.values())
         self.languages = {fact.language for fact in facts.values()}
         self.matrix: _Matrix | None = None
+        # The vectors of the filter that was used last: a person asks several questions under one.
+        self.filtered: tuple[list[int], _Matrix] | None = None
 
 
 class Finder:
@@ -174,12 +176,16 @@ class Finder:
     def _exact_matrix(self, view: View, numbers: list[int] | None) -> _Matrix:
         """The vectors of these documents (None: of all), from memory where they are all loaded."""
         with self._mutex:
-            if view.matrix is None and (numbers is None or view.passages <= self._exact_limit):
+            if numbers is None:
+                if view.matrix is None:
+                    view.matrix = self._load(None)
+                return view.matrix
+            if view.matrix is None and view.passages <= self._exact_limit:
                 view.matrix = self._load(None)
             if view.matrix is None:
-                return self._load(numbers)
-            if numbers is None:
-                return view.matrix
+                if view.filtered is None or view.filtered[0] != numbers:
+                    view.filtered = (numbers, self._load(numbers))
+                return view.filtered[1]
             keep = np.isin(view.matrix.documents, np.asarray(numbers, np.int64))
             return _Matrix(view.matrix.passages[keep], view.matrix.documents[keep], view.matrix.vectors[keep])
 

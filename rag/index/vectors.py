@@ -286,7 +286,7 @@ class Vectors:
 
     def query(self, vector: Matrix, limit: int) -> list[int] | None:
         """Numbers of the nearest passages, best first (approximately: recall@10 is 0.98); None where not searchable."""
-        with self._mutex, self._in_use:
+        with self._mutex, self._inside():
             state = self.state()
             if state is None or state == self._given_up:
                 return None
@@ -302,6 +302,19 @@ class Vectors:
                 return None
             return [int(number) for number in found["ids"][0]]
 
+    @contextlib.contextmanager
+    def _inside(self) -> Iterator[None]:
+        """Keeps a writer from touching the index. Where no lock can be made (a read-only medium), there is no writer."""
+        try:
+            self._in_use.acquire()
+        except OSError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._in_use.release()
+
     def _reader(self, state: _State) -> Any:
         if self._opened is None or self._opened[0] != state:
             self._opened = (state, self._home.open(state.name, create=False))
@@ -309,7 +322,7 @@ class Vectors:
 
     def entries(self) -> Iterator[tuple[list[int], Matrix]]:
         """Everything in the index, in portions. Raises VectorsFailed; empty where there is no index."""
-        with self._mutex, self._in_use:
+        with self._mutex, self._inside():
             state = self.state()
             if state is None:
                 return

@@ -235,3 +235,24 @@ def test_readers_in_threads_while_a_writer_works(open_library: OpenLibrary, file
                     thread.join()
         assert failures == []
         assert writer.check().problems == []
+
+
+def test_a_library_on_a_medium_that_cannot_be_written_to(
+    open_library: OpenLibrary, files: Path, tmp_path: Path
+) -> None:
+    write_reports(files, 3)
+    with open_library() as library:
+        library.add([files])
+        (wanted,) = by_word(library, "r1x")
+    medium = tmp_path / "medium"
+    medium.mkdir()
+    library_there = shutil.copytree(tmp_path / "library", medium / "library")
+    bound = ["mount", "--bind", str(medium), str(medium)], ["mount", "-o", "remount,bind,ro", str(medium)]
+    try:
+        if any(subprocess.run(command, capture_output=True, check=False).returncode for command in bound):
+            pytest.skip("this user may not mount a folder read-only")
+        with Library.open(library_there, settings_for(exact_limit=1), embedder=HashEmbedder()) as library:
+            assert by_word(library, "r1x") == {wanted}
+            assert by_meaning(library, report_text(1)) == wanted
+    finally:
+        subprocess.run(["umount", "-l", str(medium)], capture_output=True, check=False)
