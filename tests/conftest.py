@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).parents[1]
 os.environ.update(
     {
         "ANONYMIZED_TELEMETRY": "False",
+        "ORT_DISABLE_TELEMETRY": "1",
         "GRADIO_ANALYTICS_ENABLED": "False",
         "HF_HUB_OFFLINE": "1",
         "DO_NOT_TRACK": "1",
