@@ -1,7 +1,8 @@
 """`eval reading`: the built-in reader on SQuAD files, one question on its own paragraph, scored as the official scripts.
 
 A 2.0 file (some questions are impossible) is scored as evaluate-v2.0.py: below the threshold the prediction is empty;
-an impossible question is right only when the prediction is empty. A 1.1 file forces an answer, as evaluate-v1.1.py.
+an impossible question is right only when the prediction is empty. A file without impossible questions forces an
+answer, and is scored as evaluate-v1.1.py unless it says that it is of version 2.
 """
 
 from __future__ import annotations
@@ -82,13 +83,13 @@ def score(squad: SquadFile, predictions: Sequence[Prediction], threshold: float)
     `best` is the greatest F1 over all thresholds *on these very questions*, so an optimistic bound, and the threshold
     that gives it; `auroc` says how well the confidence tells answerable from impossible (ties count half).
     """
-    version_2 = squad.unanswerable
+    declines = squad.unanswerable
     forced = [
-        squad_scores(each.text, question, version_2=version_2)
+        squad_scores(each.text, question, version_2=squad.version_2)
         for each, question in zip(predictions, squad.questions, strict=True)
     ]
     scored = [
-        squad_scores("", question, version_2=True) if version_2 and each.confidence < threshold else values
+        squad_scores("", question, version_2=True) if declines and each.confidence < threshold else values
         for each, question, values in zip(predictions, squad.questions, forced, strict=True)
     ]
     possible = [
@@ -109,9 +110,9 @@ def score(squad: SquadFile, predictions: Sequence[Prediction], threshold: float)
         "no_answer": {"n": len(impossible), "accuracy": _mean([em for em, _ in impossible])},
         "auroc": _auroc(squad, predictions),
         "best": _best(squad, predictions, [f1 for _, f1 in forced])
-        if version_2
+        if declines
         else {"f1": None, "threshold": None},
-        "threshold": threshold if version_2 else None,
+        "threshold": threshold if declines else None,
     }
 
 

@@ -30,6 +30,11 @@ class SquadFile:
     version: str | None
     unanswerable: bool
 
+    @property
+    def version_2(self) -> bool:
+        """Which official script scores the file: 2.0's where it says so, or has unanswerable questions."""
+        return self.unanswerable or (self.version or "").lstrip("v").startswith("2")
+
 
 def read_squad(path: Path, limit: int | None = None) -> SquadFile:
     """Every question in file order, at most `limit`. Raises UsageError (where in the file, why)."""

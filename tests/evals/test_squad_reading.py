@@ -93,6 +93,12 @@ def test_a_file_without_impossible_questions_forces_answers(tmp_path):
     assert result["best"]["threshold"] is None
 
 
+def test_the_version_decides_between_the_scripts_where_nothing_is_impossible(tmp_path):
+    for version, f1 in (("v2.0", 100.0), ("1.1", 0.0)):
+        squad = read_squad(squad_file(tmp_path, qa("a", "the"), version=version))
+        assert score(squad, [Prediction("a", 0.1)], 0.5)["f1"] == f1
+
+
 def test_a_limit_does_not_change_the_rules_of_the_file(tmp_path):
     squad = read_squad(squad_file(tmp_path, qa("a", "five", question="q 0.1"), qa("b")), limit=1)
     assert len(squad.questions) == 1
