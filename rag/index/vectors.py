@@ -31,15 +31,19 @@ import threading
 import urllib.parse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from rag.errors import OnRecordError, SettingsError, UsageError
 from rag.index.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Matrix = NDArray[np.float32]
 
@@ -242,13 +246,19 @@ class Vectors:
         self._catalogue = catalogue
         self.remote = where != "embedded"
         self._home: _Home = _Server(where, catalogue.get("library") or "") if self.remote else _Folder(folder)
-        # Between processes, and between the threads of this one.
-        self._in_use = FileLock(folder / "vectors.lock", thread_local=False, poll_interval=0.005)
+        self._folder = folder
         self._mutex = threading.Lock()
         self._opened: tuple[_State, Any] | None = None
         self._given_up: _State | None = None
 
     @staticmethod
+    @cached_property
+    def _in_use(self) -> FileLock:
+        """Between processes, and between the threads of this one. Imported late: asking a small library needs it not."""
+        from filelock import FileLock
+
+        return FileLock(self._folder / "vectors.lock", thread_local=False, poll_interval=0.005)
+
     def prepare() -> None:
         """Import chromadb in the background (about a second), while there is other work to do."""
         threading.Thread(target=import_chroma, name="onrecord-import-chroma", daemon=True).start()
@@ -301,6 +311,13 @@ class Vectors:
                 self._given_up, self._opened = state, None
                 return None
             return [int(number) for number in found["ids"][0]]
+
+    @cached_property
+    def _in_use(self) -> FileLock:
+        # Imported here: it takes a tenth of a second, and a small library is searched without it.
+        from filelock import FileLock
+
+        return FileLock(self._lock_file, thread_local=False, poll_interval=0.005)
 
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:

@@ -102,8 +102,8 @@ class Retriever:
         return dense, lexical
 
     def _hits(self, ranking: Ranking, by: Ranker) -> list[Hit]:
-        passages = self._library.passages([passage_id for passage_id, _ in ranking])
-        return [
-            Hit(passage, score, rank, by)
-            for rank, (passage, (_, score)) in enumerate(zip(passages, ranking, strict=True), start=1)
-        ]
+        found = self._library.passages([passage_id for passage_id, _ in ranking])
+        passages = {passage.id: passage for passage in found}
+        # Another process may have removed a document since the search: its passages are left out.
+        left = [(passages[passage_id], score) for passage_id, score in ranking if passage_id in passages]
+        return [Hit(passage, score, rank, by) for rank, (passage, score) in enumerate(left, start=1)]
