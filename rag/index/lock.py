@@ -15,8 +15,6 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from filelock import FileLock, Timeout
-
 from rag.errors import LibraryLocked
 
 
@@ -25,11 +23,16 @@ class WriterLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        # Imported here: it takes a tenth of a second, and asking needs no lock.
+        from filelock import FileLock
+
         # Opened in one thread and closed in another is normal for a web application.
         self._lock = FileLock(folder / "writer.lock", timeout=0, thread_local=False)
         self._note = folder / "writer.json"
 
     def __enter__(self) -> WriterLock:
+        from filelock import Timeout
+
         try:
             self._lock.acquire()
         except Timeout:

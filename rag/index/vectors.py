@@ -32,7 +32,6 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -251,7 +250,6 @@ class Vectors:
         self._opened: tuple[_State, Any] | None = None
         self._given_up: _State | None = None
 
-    @staticmethod
     @cached_property
     def _in_use(self) -> FileLock:
         """Between processes, and between the threads of this one. Imported late: asking a small library needs it not."""
@@ -259,6 +257,7 @@ class Vectors:
 
         return FileLock(self._folder / "vectors.lock", thread_local=False, poll_interval=0.005)
 
+    @staticmethod
     def prepare() -> None:
         """Import chromadb in the background (about a second), while there is other work to do."""
         threading.Thread(target=import_chroma, name="onrecord-import-chroma", daemon=True).start()
@@ -311,13 +310,6 @@ class Vectors:
                 self._given_up, self._opened = state, None
                 return None
             return [int(number) for number in found["ids"][0]]
-
-    @cached_property
-    def _in_use(self) -> FileLock:
-        # Imported here: it takes a tenth of a second, and a small library is searched without it.
-        from filelock import FileLock
-
-        return FileLock(self._lock_file, thread_local=False, poll_interval=0.005)
 
     @contextlib.contextmanager
     def _inside(self) -> Iterator[None]:
