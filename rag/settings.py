@@ -59,6 +59,9 @@ class IndexSettings:
 class SearchSettings:
     top_k: int = 10  # passages shown to the answerer
     candidates: int = 50  # from each of dense and lexical, before fusion
+    fusion: str = (
+        "scores"  # of the two rankings: scores (scaled and averaged) or ranks (reciprocal rank fusion)
+    )
     rrf_k: int = 60  # Cormack, Clarke and Buettcher 2009
     per_document: int = 4  # passages of one document among the top_k, unless there is nothing else
     exact_limit: int = 20_000  # up to so many vectors are searched exactly, without the vector index

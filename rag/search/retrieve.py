@@ -2,6 +2,18 @@
 
 Two legs, each exact under the question's filters: cosine with the question's vector, and BM25 over its words. The
 library resolves filters to documents first, so nothing that passes the filter is lost to a cut-off before filtering.
+
+Fusion is the plain mean of the scores, each leg scaled to [0, 1] (`score_average`), rather than reciprocal rank fusion,
+because it was better on every set measured here. nDCG@10 / recall@10 of passages, 50 candidates from each leg:
+
+    set (queries / passages)                     dense          lexical        ranks, k=60    scores
+    NQ dev (2,655 / 9,434)                       .885 / .987    .761 / .887    .846 / .962    .862 / .985
+    MultiHop-RAG evidence, titled (429 / 438)    .674 / .775    .776 / .820    .783 / .865    .807 / .867
+    the same without titles                      .723 / .823    .737 / .782    .782 / .845    .802 / .866
+    XQuAD English paragraphs (1,190 / 240)       .944 / .990    .967 / .992    .969 / .996    .978 / .999
+
+On Natural Questions the dense leg alone stays ahead: the packaged MiniLM was trained on them. A weight of 0.8 for it
+gives .886 / .989 there and costs .037 to .063 of nDCG on the news set, and no user's documents are in its training.
 """
 
 from __future__ import annotations
@@ -9,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from rag.search.fuse import Ranking, document_of, reciprocal_rank, spread
+from rag.errors import SettingsError
+from rag.search.fuse import Ranking, document_of, reciprocal_rank, score_average, spread
 from rag.settings import SearchSettings
 from rag.types import Filters, Hit, Passage, Question, Ranker
 
@@ -17,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+FUSIONS = ("scores", "ranks")
 MAX_CANDIDATES = 3_200  # where one large document fills both legs, they are searched deeper, up to here
 
 
@@ -47,6 +61,13 @@ class Retriever:
     """Finds the passages for a question: dense, lexical, fused. Stateless apart from the library."""
 
     def __init__(self, library: Searchable, settings: SearchSettings) -> None:
+        """Raises SettingsError for a way of fusing that does not exist."""
+        if settings.fusion not in FUSIONS:
+            raise SettingsError(
+                f"unknown fusion {settings.fusion!r}",
+                where="search.fusion",
+                next_step=f"use one of {', '.join(FUSIONS)}",
+            )
         self._library = library
         self._settings = settings
 
@@ -74,7 +95,9 @@ class Retriever:
         }
 
     def _fused(self, legs: Sequence[Ranking]) -> list[tuple[str, float]]:
-        return reciprocal_rank(legs, k=self._settings.rrf_k)
+        if self._settings.fusion == "ranks":
+            return reciprocal_rank(legs, k=self._settings.rrf_k)
+        return score_average(legs)
 
     def _legs(self, question: Question, limit: int) -> tuple[Ranking, Ranking]:
         """Both legs, searched deeper while one document crowds the others out of a full list of candidates."""

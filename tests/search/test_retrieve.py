@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rag.errors import SettingsError
 from rag.index.library import Library
 from rag.search.retrieve import Retriever
 from rag.settings import SearchSettings, Settings
@@ -72,7 +74,7 @@ class MemoryLibrary:
         return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
 
 
-def retriever(documents: dict[str, list[str]], **settings: int) -> Retriever:
+def retriever(documents: dict[str, list[str]], **settings: Any) -> Retriever:
     return Retriever(MemoryLibrary(documents), SearchSettings(**settings))
 
 
@@ -164,6 +166,18 @@ def test_stages_say_which_leg_found_what() -> None:
         "lexical": {"lexical"},
         "fused": {"fused"},
     }
+
+
+def test_both_ways_of_fusing_and_no_other() -> None:
+    library = {"a": ["The tariff on cattle."], "b": ["The cattle crossed the border."], "c": ["A speech."]}
+    by_scores = retriever(library).retrieve(Question("cattle border"))
+    by_ranks = retriever(library, fusion="ranks", rrf_k=9).retrieve(Question("cattle border"))
+    assert ids(by_scores)[0] == ids(by_ranks)[0] == "b:00000"
+    # First in both legs: the mean of 1 and 1, and the sum of 1/(9+1) and 1/(9+1).
+    assert by_scores[0].score == pytest.approx(1.0)
+    assert by_ranks[0].score == pytest.approx(0.2)
+    with pytest.raises(SettingsError, match="unknown fusion"):
+        retriever(library, fusion="votes")
 
 
 def test_no_hits_is_not_a_number_of_hits() -> None:
