@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if arguments and arguments[0] == "eval":
             return run.evaluate(arguments[1:])
-        parsed = _parser().parse_args(arguments)
+        parsed = parser().parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = parsed.run
         code = command(parsed)
         sys.stdout.flush()
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="onrecord",
         description="Ask questions of your own documents. Every quote is the source's own text at a known place.",
