@@ -1,10 +1,12 @@
 """Ask many questions, some at a time, each with a time limit, and let no question stop the others.
 
-Each call runs in a thread of its own. A thread cannot be ended from outside, so a call that passes its limit is left
-behind: its question is recorded as `timeout` at once and its late answer is dropped. It still uses the processor
-until it returns, which slows down the calls after it; when `ABANDONED_LIMIT` such calls are running at once, no more
-questions are asked and the run is left unfinished, because the times measured would mean nothing.
-A process for each call would end a call for certain, but would load the models once more for each of them.
+Calls run in worker threads. A thread cannot be ended from outside, so a call that passes its limit is left behind with
+its thread: its question is recorded as `timeout` at once, its late answer is dropped, and a new worker takes its
+place. It still uses the processor until it returns, which slows down the calls after it; when `ABANDONED_LIMIT` such
+calls are running at once, no more questions are asked and the run is left unfinished, because the times measured would
+mean nothing. A process for each call would end a call for certain, but would load the models once more for each.
+
+The next call is started before an outcome is given, so that scoring and flushing one answer costs no time of the next.
 """
 
 from __future__ import annotations
@@ -37,10 +39,41 @@ class TooManyAbandoned(Exception):
     """More calls than `ABANDONED_LIMIT` are still running after their time limit."""
 
 
-@dataclass(slots=True)
+Arrived = tuple[int, State, dict[str, Any] | None, str | None, float]
+
+
+class _Worker(Generic[Task]):
+    """One thread that makes one call after the other; a daemon, so that it never keeps the program alive."""
+
+    def __init__(self, ask: Callable[[Task], dict[str, Any]], arrived: queue.SimpleQueue[Arrived]) -> None:
+        self._inbox: queue.SimpleQueue[tuple[int, Task] | None] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._work, args=(ask, arrived), daemon=True)
+        self.thread.start()
+
+    def start(self, number: int, task: Task) -> None:
+        self._inbox.put((number, task))
+
+    def dismiss(self) -> None:
+        """End the thread, once its call (if any) has returned."""
+        self._inbox.put(None)
+
+    def _work(self, ask: Callable[[Task], dict[str, Any]], arrived: queue.SimpleQueue[Arrived]) -> None:
+        while (order := self._inbox.get()) is not None:
+            number, task = order
+            started = time.perf_counter()
+            state: State = "done"
+            value, error = None, None
+            try:
+                value = ask(task)
+            except Exception as problem:  # noqa: BLE001 - the border: what the system under test raises is its result
+                state, error = "error", f"{type(problem).__name__}: {problem}"
+            arrived.put((number, state, value, error, (time.perf_counter() - started) * 1000))
+
+
+@dataclass(frozen=True, slots=True)
 class _Running(Generic[Task]):
     task: Task
-    thread: threading.Thread
+    worker: _Worker[Task]
     started: float
 
 
@@ -51,56 +84,49 @@ def call_all(
 
     Raises TooManyAbandoned; what was given until then is valid.
     """
-    arrived: queue.SimpleQueue[tuple[int, State, dict[str, Any] | None, str | None, float]] = (
-        queue.SimpleQueue()
-    )
+    arrived: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
     waiting = iter(enumerate(tasks))
     running: dict[int, _Running[Task]] = {}
-    abandoned: list[_Running[Task]] = []
-    exhausted = False
-    while True:
-        while not exhausted and len(running) < jobs:
-            abandoned = [call for call in abandoned if call.thread.is_alive()]
-            if len(abandoned) >= ABANDONED_LIMIT:
-                raise TooManyAbandoned(f"{len(abandoned)} calls are still running after their time limit")
-            try:
-                number, task = next(waiting)
-            except StopIteration:
-                exhausted = True
-                break
-            thread = threading.Thread(target=_call, args=(number, task, ask, arrived), daemon=True)
-            running[number] = _Running(task, thread, time.perf_counter())
-            thread.start()
-        if not running:
-            return
-        nearest = min(call.started for call in running.values()) + time_limit
-        try:
-            number, state, value, error, wall = arrived.get(timeout=max(0.0, nearest - time.perf_counter()))
-        except queue.Empty:
-            now = time.perf_counter()
-            for number in [each for each, call in running.items() if now - call.started >= time_limit]:
-                late = running.pop(number)
-                abandoned.append(late)
-                yield Outcome(
-                    late.task, "timeout", None, f"no answer within {time_limit:g} s", time_limit * 1000
-                )
-            continue
-        call = running.pop(number, None)
-        if call is not None:  # else it is a late answer of an abandoned call
-            yield Outcome(call.task, state, value, error, wall)
+    idle: list[_Worker[Task]] = []
+    abandoned: list[threading.Thread] = []
 
+    def start_more() -> None:
+        while len(running) < jobs and len(abandoned) < ABANDONED_LIMIT:
+            following = next(waiting, None)
+            if following is None:
+                return
+            worker = idle.pop() if idle else _Worker(ask, arrived)
+            running[following[0]] = _Running(following[1], worker, time.perf_counter())
+            worker.start(*following)
 
-def _call(
-    number: int,
-    task: Task,
-    ask: Callable[[Task], dict[str, Any]],
-    arrived: queue.SimpleQueue[tuple[int, State, dict[str, Any] | None, str | None, float]],
-) -> None:
-    started = time.perf_counter()
     try:
-        value = ask(task)
-    except Exception as error:  # noqa: BLE001 - the border: whatever the system under test raises is its result
-        wall = (time.perf_counter() - started) * 1000
-        arrived.put((number, "error", None, f"{type(error).__name__}: {error}", wall))
-    else:
-        arrived.put((number, "done", value, None, (time.perf_counter() - started) * 1000))
+        start_more()
+        while running:
+            nearest = min(call.started for call in running.values()) + time_limit
+            outcomes = []
+            try:
+                number, state, value, error, wall = arrived.get(
+                    timeout=max(0.0, nearest - time.perf_counter())
+                )
+            except queue.Empty:
+                now = time.perf_counter()
+                for number in [each for each, call in running.items() if now - call.started >= time_limit]:
+                    late = running.pop(number)
+                    late.worker.dismiss()
+                    abandoned.append(late.worker.thread)
+                    reason = f"no answer within {time_limit:g} s"
+                    outcomes.append(Outcome(late.task, "timeout", None, reason, time_limit * 1000))
+            else:
+                done = running.pop(number, None)
+                if done is not None:  # else it is the late answer of a call left behind
+                    idle.append(done.worker)
+                    outcomes.append(Outcome(done.task, state, value, error, wall))
+            abandoned = [thread for thread in abandoned if thread.is_alive()]
+            start_more()
+            time.sleep(0)  # lets go of the interpreter, else the next call begins up to 5 ms late
+            yield from outcomes
+        if len(abandoned) >= ABANDONED_LIMIT and next(waiting, None) is not None:
+            raise TooManyAbandoned(f"{len(abandoned)} calls are still running after their time limit")
+    finally:
+        for worker in [*idle, *(call.worker for call in running.values())]:
+            worker.dismiss()

@@ -109,7 +109,7 @@ def ratio_interval(
 
 
 def curve_interval(
-    statistic: Callable[[NDArray[np.intp]], float | None], clusters: NDArray[np.intp], resamples: int = 500
+    statistic: Callable[[NDArray[np.intp]], float | None], clusters: NDArray[np.intp], resamples: int = 300
 ) -> Interval | None:
     """Cluster bootstrap of any statistic of rows (given by their indexes, repeats included); None below 2 clusters."""
     if not len(clusters) or int(clusters.max()) < 1:
