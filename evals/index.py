@@ -16,15 +16,19 @@ if TYPE_CHECKING:
     from rag.index.library import Library
 
 Warn = Callable[[str], None]
+Report = Callable[[int, int, str], None]
 _COMPLETE = "bench-complete"
 
 
-def suite_library(corpus: Path, settings: Settings, home: Path, warn: Warn) -> tuple[Library, str]:
+def suite_library(
+    corpus: Path, settings: Settings, home: Path, warn: Warn, report: Report | None = None
+) -> tuple[Library, str]:
     """An open library of every file in `corpus`, and the corpus digest; built below `home` unless it is there.
 
     Its folder's name is made of the digests of the corpus, of where it lies (a library records paths) and of the
     settings that shape an index, so another corpus, or other passages, get another library. Files that cannot be
-    read are told to `warn`; a build that was killed is completed by the next call.
+    read are told to `warn`; a build that was killed is completed by the next call. How far a build is goes to `report`
+    (files done, of, name), or to standard error.
     """
     from rag.index.library import Library
     from rag.progress import TerminalProgress
@@ -42,10 +46,10 @@ def suite_library(corpus: Path, settings: Settings, home: Path, warn: Warn) -> t
             Library.open(folder, settings, write=True, create=True) as library,
             TerminalProgress() as progress,
         ):
-            report = library.add([corpus.resolve()], progress)
-        for failure in report.failed:
+            added = library.add([corpus.resolve()], report or progress)
+        for failure in added.failed:
             warn(f"not indexed: {failure.path}: {failure.error}")
-        if not library_has_documents(report.passages, folder, settings):
+        if not library_has_documents(added.passages, folder, settings):
             raise OnRecordError(
                 "no file of the corpus could be indexed", where=str(corpus), next_step="see the reasons above"
             )
