@@ -14,14 +14,14 @@ from rag.settings import Settings, digest_of
 
 if TYPE_CHECKING:
     from rag.index.library import Library
+    from rag.index.records import Progress
 
 Warn = Callable[[str], None]
-Report = Callable[[int, int, str], None]
 _COMPLETE = "bench-complete"
 
 
 def suite_library(
-    corpus: Path, settings: Settings, home: Path, warn: Warn, report: Report | None = None
+    corpus: Path, settings: Settings, home: Path, warn: Warn, report: Progress | None = None
 ) -> tuple[Library, str]:
     """An open library of every file in `corpus`, and the corpus digest; built below `home` unless it is there.
 
