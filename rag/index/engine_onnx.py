@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from rag.index.minilm import DIMENSION, HEAD_DIMENSION, HEADS, LAYER_NORM_EPSILON, Array, Linear, Weights
+from rag.index.minilm import (
+    DIMENSION,
+    HEAD_DIMENSION,
+    HEADS,
+    LAYER_NORM_EPSILON,
+    Array,
+    Layer,
+    Linear,
+    Weights,
+)
 
 
 def available() -> bool:
@@ -54,10 +63,10 @@ class ONNXEngine:
 
 def onnx_model(weights: Weights) -> bytes:
     """A serialised ONNX model (opset 20) of (ids int32, mask float32), both (batch, length), to (batch, 384)."""
-    return _Graph().build(weights)
+    return Graph().build(weights)
 
 
-class _Graph:
+class Graph:
     """Collects nodes and constants; every method returns the name of the value that it adds."""
 
     def __init__(self) -> None:
@@ -79,34 +88,41 @@ class _Graph:
         absent = self._add("Sub", self._add("Unsqueeze", "mask", self._integers(1, 2)), self._scalar(1))
         hidden = self._add("Mul", absent, self._scalar(1e4))
         for layer in weights.layers:
-            query = self._heads(self._linear(states, layer.query), [0, 2, 1, 3])
-            key = self._heads(self._linear(states, layer.key), [0, 2, 3, 1])
-            value = self._heads(self._linear(states, layer.value), [0, 2, 1, 3])
-            scores = self._add("Mul", self._add("MatMul", query, key), self._scalar(HEAD_DIMENSION**-0.5))
-            attention = self._add("Softmax", self._add("Add", scores, hidden), axis=-1)
-            joined = self._add("Transpose", self._add("MatMul", attention, value), perm=[0, 2, 1, 3])
-            context = self._add("Reshape", joined, self._integers(0, 0, DIMENSION))
-            attended = self._add("Add", states, self._linear(context, layer.attention_output))
-            states = self._norm(attended, layer.attention_norm)
-            activated = self._add("Gelu", self._linear(states, layer.intermediate))
-            states = self._norm(
-                self._add("Add", states, self._linear(activated, layer.output)), layer.output_norm
-            )
+            states = self.layer(states, layer, hidden)
         weight = self._add("Unsqueeze", "mask", self._integers(2))
         total = self._add("ReduceSum", self._add("Mul", states, weight), self._integers(1), keepdims=0)
         mean = self._add("Div", total, self._add("ReduceSum", weight, self._integers(1), keepdims=0))
         self._nodes.append(helper.make_node("LpNormalization", [mean], ["vectors"], axis=1, p=2))
-        graph = helper.make_graph(
-            self._nodes,
+        return self.finished(
             "minilm",
             [
                 helper.make_tensor_value_info("ids", self._types.INT32, ["batch", "length"]),
                 helper.make_tensor_value_info("mask", float32, ["batch", "length"]),
             ],
             [helper.make_tensor_value_info("vectors", float32, ["batch", DIMENSION])],
-            self._constants,
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+    def layer(self, states: str, layer: Layer, hidden: str | None) -> str:
+        """One layer of BERT. `hidden` is added to the attention scores; None where nothing is padded."""
+        query = self._heads(self._linear(states, layer.query), [0, 2, 1, 3])
+        key = self._heads(self._linear(states, layer.key), [0, 2, 3, 1])
+        value = self._heads(self._linear(states, layer.value), [0, 2, 1, 3])
+        scores = self._add("Mul", self._add("MatMul", query, key), self._scalar(HEAD_DIMENSION**-0.5))
+        shown = scores if hidden is None else self._add("Add", scores, hidden)
+        attention = self._add("Softmax", shown, axis=-1)
+        joined = self._add("Transpose", self._add("MatMul", attention, value), perm=[0, 2, 1, 3])
+        context = self._add("Reshape", joined, self._integers(0, 0, DIMENSION))
+        attended = self._add("Add", states, self._linear(context, layer.attention_output))
+        states = self._norm(attended, layer.attention_norm)
+        activated = self._add("Gelu", self._linear(states, layer.intermediate))
+        return self._norm(self._add("Add", states, self._linear(activated, layer.output)), layer.output_norm)
+
+    def finished(self, name: str, inputs: list[Any], outputs: list[Any]) -> bytes:
+        """The collected nodes as a serialised model."""
+        graph = self._helper.make_graph(self._nodes, name, inputs, outputs, self._constants)
+        model = self._helper.make_model(
+            graph, opset_imports=[self._helper.make_opsetid("", 20)], ir_version=10
+        )
         serialised: bytes = model.SerializeToString()
         return serialised
 

@@ -1,0 +1,340 @@
+"""What the reader learns from: questions with passages, from the public data sets, as token ids.
+
+Sources (folder `--data`): `squad/train-v1.1.json` without `HELD_OUT` articles, `nq/nq_qed_train.jsonl`, `qamr/dev.jsonl`
+and `squad/dev-v2.0_partA_noxquad.json` without its last five articles. XQuAD is a test and is never read here.
+
+Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
+words with the question and lacks the answer; and the right paragraph under a question in which a number or a name was
+exchanged for another of the article.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from rag.training.chooser import untokenised
+from rag.types import Span
+
+SQUAD = "squad/train-v1.1.json"
+SQUAD2 = "squad/dev-v2.0_partA_noxquad.json"
+NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
+QAMR = "qamr/dev.jsonl"
+HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
+HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
+
+# Share of each source in the stream of examples.
+SHARES = {
+    "squad": 0.56,
+    "squad_other": 0.14,  # another paragraph of the article
+    "squad_changed": 0.07,  # a changed question
+    "squad2": 0.09,
+    "nq": 0.09,
+    "nq_other": 0.02,
+    "qamr": 0.03,
+}
+SHORTEST, LONGEST = 60, 180  # tokens of passage; a place between is drawn for every example
+
+_BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])|\n+")
+_WORD = re.compile(r"\w{3,}")
+_NUMBER = re.compile(r"\b\d{1,4}\b")
+_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question, a text, and the place of the answer in the text (None: the text does not answer it)."""
+
+    question: str
+    title: str
+    text: str
+    answer: Span | None
+    near: Span | None = None  # what a window of the text should show where there is no answer
+
+
+@dataclass(frozen=True)
+class Article:
+    title: str
+    texts: tuple[str, ...]
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids; `start` and `end` (inclusive) are places in them, both 0 where the passage does not answer."""
+
+    ids: list[int]
+    types: list[int]
+    start: int
+    end: int
+
+
+def squad_articles(path: Path) -> list[Article]:
+    """The articles of a file in SQuAD's format, unanswerable questions included."""
+    articles = []
+    for entry in json.loads(path.read_text(encoding="utf-8"))["data"]:
+        title = entry.get("title", "").replace("_", " ")
+        examples = []
+        for paragraph in entry["paragraphs"]:
+            for asked in paragraph["qas"]:
+                answer = near = None
+                if asked.get("is_impossible"):
+                    near = _place((asked.get("plausible_answers") or [None])[0])
+                else:
+                    answer = _place(asked["answers"][0])
+                examples.append(Example(asked["question"].strip(), title, paragraph["context"], answer, near))
+        articles.append(
+            Article(title, tuple(paragraph["context"] for paragraph in entry["paragraphs"]), tuple(examples))
+        )
+    return articles
+
+
+def _place(answer: dict[str, Any] | None) -> Span | None:
+    if answer is None:
+        return None
+    return Span(answer["answer_start"], answer["answer_start"] + len(answer["text"]))
+
+
+def squad_split(path: Path) -> tuple[list[Article], list[Article]]:
+    """(to train on, held out): every n-th article is held out, so that all parts of the alphabet are."""
+    articles = squad_articles(path)
+    step = max(2, len(articles) // HELD_OUT)
+    held_out = [article for index, article in enumerate(articles) if index % step == step // 2][:HELD_OUT]
+    return [article for article in articles if article not in held_out], held_out
+
+
+def squad2_split(path: Path) -> tuple[list[Article], list[Article]]:
+    """(to train on, held out)"""
+    articles = squad_articles(path)
+    return articles[:-HELD_OUT_2], articles[-HELD_OUT_2:]
+
+
+def tokenised_examples(path: Path) -> list[Example]:
+    """Natural Questions or QAMR, with punctuation put back in its place."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        answer = row["answers"][-1]
+        before = untokenised(row["context"][: answer["answer_start"]])
+        told = untokenised(answer["text"]).strip()
+        text = unicodedata.normalize("NFC", untokenised(row["context"])).replace("\r", " ")
+        at = text.find(told, max(0, len(before) - 15))
+        if told and 0 <= at <= len(before) + 15:
+            span = Span(at, at + len(told))
+            found.append(Example(row["question"], row.get("title", ""), text, span))
+    return found
+
+
+class Windows:
+    """Token ids of examples: the text is cut at sentences to a window around the answer, at a random place."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._first, self._separator = tokenizer.encode("").ids
+        self._texts: dict[str, tuple[list[int], list[tuple[int, int]], list[int]]] = {}
+
+    def encode(self, example: Example, chance: random.Random, longest: int | None = None) -> Encoded | None:
+        """None where the answer is no run of whole tokens of a window. `longest` set: the window is that long."""
+        ids, offsets, cuts = self._text(example.text)
+        place = example.answer or example.near
+        inside = [
+            index
+            for index, (start, end) in enumerate(offsets)
+            if place is not None and start < place.end and end > place.start
+        ]
+        if example.answer is not None and not inside:
+            return None
+        if not inside:
+            inside = [chance.randrange(len(ids))] if ids else []
+        if not inside:
+            return None
+        room = longest or int(chance.uniform(SHORTEST, LONGEST))
+        first, last = _window(cuts, len(ids), inside[0], inside[-1], room, chance)
+        question = self._tokenizer.encode(example.question, add_special_tokens=False).ids[:60]
+        head = [self._first, *question, self._separator]
+        types = [0] * len(head)
+        if example.title:
+            title = self._tokenizer.encode(example.title, add_special_tokens=False).ids[:24]
+            head += [*title, self._separator]
+        shift = len(head) - first
+        ids = [*head, *ids[first:last], self._separator]
+        types += [1] * (len(ids) - len(types))
+        if example.answer is None:
+            return Encoded(ids, types, 0, 0)
+        return Encoded(ids, types, inside[0] + shift, inside[-1] + shift)
+
+    def _text(self, text: str) -> tuple[list[int], list[tuple[int, int]], list[int]]:
+        """Ids, character offsets, and the indexes of the tokens that open a sentence (0 among them)."""
+        if text not in self._texts:
+            found = self._tokenizer.encode(text, add_special_tokens=False)
+            openings = {match.end() for match in _BOUNDARY.finditer(text)}
+            cuts = [index for index, (start, _) in enumerate(found.offsets) if index and start in openings]
+            self._texts[text] = found.ids, found.offsets, [0, *cuts]
+        return self._texts[text]
+
+
+def _window(
+    cuts: Sequence[int], count: int, first: int, last: int, room: int, chance: random.Random
+) -> tuple[int, int]:
+    """Whole sentences around the tokens `first` to `last`, `room` tokens at most where they allow it."""
+    ends = [*cuts[1:], count]
+    low = max(index for index, cut in enumerate(cuts) if cut <= first)
+    high = max(index for index, cut in enumerate(cuts) if cut <= last)
+    if ends[high] - cuts[low] > room:
+        start = max(cuts[low], last + 1 - room, first - chance.randrange(room))
+        return min(start, first), min(ends[high], max(last + 1, start + room))
+    while True:
+        options = []
+        if low > 0 and ends[high] - cuts[low - 1] <= room:
+            options.append((low - 1, high))
+        if high + 1 < len(cuts) and ends[high + 1] - cuts[low] <= room:
+            options.append((low, high + 1))
+        if not options:
+            return cuts[low], ends[high]
+        low, high = chance.choice(options)
+
+
+@dataclass
+class Stream:
+    """An endless, repeatable stream of encoded examples, mixed by `SHARES`."""
+
+    data: Path
+    tokenizer: Tokenizer
+    seed: int = 5
+    _sources: dict[str, list[Any]] = field(default_factory=dict)
+    _articles: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _keys: dict[str, frozenset[str]] = field(default_factory=dict)
+    _natural_texts: tuple[str, ...] = ()
+
+    def load(self) -> None:
+        articles, _ = squad_split(self.data / SQUAD)
+        self._articles = {article.title: article.texts for article in articles}
+        squad = [example for article in articles for example in article.examples]
+        more = [example for article in squad2_split(self.data / SQUAD2)[0] for example in article.examples]
+        natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
+        self._natural_texts = tuple(sorted({example.text for example in natural}))
+        self._sources = {
+            "squad": squad,
+            "squad_other": squad,
+            "squad_changed": squad,
+            "squad2": more,
+            "nq": natural,
+            "nq_other": natural,
+            "qamr": tokenised_examples(self.data / QAMR),
+        }
+
+    def examples(self) -> Iterator[Encoded]:
+        """Every source in a new random order each time that it has been used up."""
+        if not self._sources:
+            self.load()
+        chance = random.Random(self.seed)
+        windows = Windows(self.tokenizer)
+        names, weights = list(SHARES), list(SHARES.values())
+        waiting: dict[str, list[Any]] = {name: [] for name in names}
+        while True:
+            name = chance.choices(names, weights)[0]
+            if not waiting[name]:
+                waiting[name] = chance.sample(self._sources[name], len(self._sources[name]))
+            example = self._prepared(name, waiting[name].pop(), chance)
+            encoded = example and windows.encode(example, chance)
+            if encoded:
+                yield encoded
+
+    def _prepared(self, name: str, example: Example, chance: random.Random) -> Example | None:
+        """The example as this source gives it; some questions without capitals, some without a title."""
+        changed: Example | None = example
+        if name == "squad_other":
+            changed = self._other(example, self._articles[example.title])
+        elif name == "nq_other":
+            changed = self._other(example, chance.sample(self._natural_texts, 150))
+        elif name == "squad_changed":
+            changed = self._changed(example, chance)
+        if changed is None:
+            return None
+        if chance.random() < 0.15:
+            changed = replace(changed, question=changed.question.lower().rstrip("?").strip())
+        elif name.startswith("nq") and chance.random() < 0.3:
+            changed = replace(changed, question=changed.question.capitalize() + "?")
+        if chance.random() < 0.5:
+            changed = replace(changed, title="")
+        return changed
+
+    def _other(self, example: Example, texts: Sequence[str]) -> Example | None:
+        """The text most like the question that does not hold the answer."""
+        if example.answer is None:
+            return None
+        told, asked = example.answer.of(example.text).casefold(), self._words(example.question)
+        best = max(
+            (text for text in texts if text != example.text and told not in text.casefold()),
+            key=lambda text: (len(asked & self._words(text)), text),
+            default=None,
+        )
+        return None if best is None else replace(example, text=best, answer=None, near=_shared(best, asked))
+
+    def _changed(self, example: Example, chance: random.Random) -> Example | None:
+        """The question with another number, or another name of the article, in place of one that the text has."""
+        text = example.text
+        options: list[tuple[Span, str]] = []
+        for match in _NUMBER.finditer(example.question):
+            value = int(match[0])
+            other = str(max(1, value + chance.choice([-7, -3, -2, -1, 1, 2, 3, 6, 10])))
+            if match[0] in text and other not in text:
+                options.append((Span(*match.span()), other))
+        names = [match for match in _NAME.finditer(example.question) if match.start() and match[0] in text]
+        if names:
+            pages = chance.sample(self._articles[example.title], min(4, len(self._articles[example.title])))
+            for match in names:
+                others = [
+                    other[0]
+                    for page in pages
+                    for other in _NAME.finditer(page)
+                    if other.start()
+                    and page[other.start() - 2] not in ".!?"
+                    and other[0].count(" ") == match[0].count(" ")
+                    and other[0] not in text
+                ]
+                if others:
+                    options.append((Span(*match.span()), chance.choice(others)))
+        if not options:
+            return None
+        span, other = chance.choice(options)
+        question = example.question[: span.start] + other + example.question[span.end :]
+        return replace(example, question=question, answer=None, near=example.answer)
+
+    def _words(self, text: str) -> frozenset[str]:
+        if text not in self._keys:
+            self._keys[text] = frozenset(match[0].casefold() for match in _WORD.finditer(text))
+        return self._keys[text]
+
+
+def _shared(text: str, asked: frozenset[str]) -> Span | None:
+    """The longest word of the text that the question has, so that a window shows it."""
+    found = [Span(*match.span()) for match in _WORD.finditer(text) if match[0].casefold() in asked]
+    return max(found, key=lambda span: (len(span), -span.start), default=None)
+
+
+def batches(examples: Iterator[Encoded], tokens: int, seed: int = 11) -> Iterator[list[Encoded]]:
+    """Batches of about `tokens` padded tokens, members of like length: 40 batches are drawn, sorted and shuffled."""
+    chance = random.Random(seed)
+    while True:
+        pool: list[Encoded] = []
+        total = 0
+        while total < 40 * tokens:
+            pool.append(next(examples))
+            total += len(pool[-1].ids)
+        pool.sort(key=lambda example: len(example.ids))
+        groups: list[list[Encoded]] = [[]]
+        for example in pool:
+            if len(example.ids) * (len(groups[-1]) + 1) > tokens:
+                groups.append([])
+            groups[-1].append(example)
+        chance.shuffle(groups)
+        yield from groups
