@@ -128,8 +128,10 @@ def verify(
             statements.append(statement)
     statements = list(dict.fromkeys(statements))
     shorts = desk.short_answers(draft.short_answers)
+    # Of several quotes the best one is the answer; all of them follow below it. A writer's sentences belong together.
+    extracted = all(drafted.text is None for drafted in draft.statements)
     return Verified(
-        compose(statements, shorts),
+        compose(statements[:1] if extracted else statements, shorts),
         tuple(statements),
         tuple(desk.citations),
         tuple(short.text for short in shorts),
