@@ -247,6 +247,8 @@ def best_span(question: str, text: str) -> tuple[Span, float] | None:
         return None
     asked = frozenset(word.key for word in words(question) if not word.stop)
     spans = new_expressions(kind, text, asked)
+    if kind == "person":  # one shared name is enough: "Rafael Caro" does not answer a question about Caro
+        spans = [span for span in spans if not asked & {word.key for word in words(span.of(text))}]
     if not spans:
         return None
     near = _closeness(question, asked, kind, text, spans)
