@@ -116,8 +116,10 @@ def _stem(word: str) -> str:
 def alike(first: str, second: str) -> float:
     """1.0 for equal keys, 0.6 for keys that share a long beginning (one word family, or a cognate), else 0.0.
 
-    >>> alike("extradit", "extradition"), alike("intern", "interest")
-    (0.6, 0.0)
+    Known gap: long beginnings that are no family ("intern", "interest") count too.
+
+    >>> alike("extradit", "extradition"), alike("transfer", "transfir"), alike("prison", "prince")
+    (0.6, 0.6, 0.0)
     """
     if first == second:
         return 1.0
