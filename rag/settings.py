@@ -23,7 +23,7 @@ from rag.errors import SettingsError
 
 _PREFIX = "ONRECORD_"
 # Variables of ours that are not settings of a section.
-_OTHER_VARIABLES = {"ONRECORD_LIBRARY", "ONRECORD_CONFIG", "ONRECORD_CACHE"}
+_OTHER_VARIABLES = {"ONRECORD_LIBRARY", "ONRECORD_CONFIG", "ONRECORD_CACHE", "ONRECORD_SUITES"}
 MIB = 1024 * 1024
 
 

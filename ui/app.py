@@ -22,16 +22,18 @@ from fastapi import FastAPI
 
 from rag.errors import UsageError
 from rag.settings import Settings
+from ui.bench import Bench
 from ui.desk import Desk
+from ui.evaluate import evaluate_page
 from ui.html import STYLE
 from ui.pages import ask_page, documents_page
-from ui.server import Guard, document_routes
+from ui.server import Guard, document_routes, run_routes
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 _MONO = ("ui-monospace", "Consolas", "monospace")
 
 
-def build(desk: Desk) -> gr.Blocks:
+def build(desk: Desk, bench: Bench) -> gr.Blocks:
     """The app as Gradio Blocks. Style and theme are given where it is mounted (`application`)."""
     with gr.Blocks(title="On the Record", analytics_enabled=False) as blocks:
         gr.HTML(
@@ -43,16 +45,21 @@ def build(desk: Desk) -> gr.Blocks:
             filters, refresh = ask_page(desk)
         with gr.Tab("Documents"):
             documents_page(blocks, desk, filters, refresh)
+        with gr.Tab("Evaluate") as tab:
+            evaluate_page(blocks, tab, bench)
     return blocks
 
 
-def application(desk: Desk, *, users: dict[str, str] | None = None, loopback: bool = True) -> Any:
+def application(
+    desk: Desk, bench: Bench, *, users: dict[str, str] | None = None, loopback: bool = True
+) -> Any:
     """The whole app as ASGI: our document pages and Gradio's, behind the guard."""
     routes: FastAPI = document_routes(desk)
+    run_routes(routes, bench)
     theme = gr.themes.Base(primary_hue="red", neutral_hue="slate", font=_FONTS, font_mono=_MONO)
     mounted = gr.mount_gradio_app(
         routes,
-        build(desk),
+        build(desk, bench),
         path="/",
         css=STYLE,
         theme=theme,
@@ -72,8 +79,11 @@ def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict
     """Run the app until it is interrupted. Raises UsageError where the port cannot be had."""
     desk = Desk(folder, settings)
     loopback = host in {"127.0.0.1", "localhost", "::1"}
+    # Runs lie beside the library. Folders of one's own are only for the person who sits at this machine.
+    runs = folder.absolute().parent / "runs"
+    bench = Bench(runs, folder, settings, any_folder=loopback and users is None)
     config = uvicorn.Config(
-        application(desk, users=users, loopback=loopback),
+        application(desk, bench, users=users, loopback=loopback),
         host=host,
         port=port,
         log_level="warning",
@@ -96,5 +106,6 @@ def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict
     try:
         uvicorn.Server(config).run(sockets=[sock])
     finally:
+        bench.close()
         desk.close()
     return 0

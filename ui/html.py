@@ -121,8 +121,13 @@ def document_url(document_id: str, span: Span | None = None) -> str:
     return url if span is None else f"{url}?start={span.start}&amp;end={span.end}#quote"
 
 
-def document_page(document: Document, record: Mapping[str, Any], span: Span | None) -> str:
-    """A whole document as one page without scripts: metadata, the text, furniture greyed, the quote marked."""
+def document_page(
+    document: Document, record: Mapping[str, Any], span: Span | None, original: str | None = None
+) -> str:
+    """A whole document as one page without scripts: metadata, the text, furniture greyed, the quote marked.
+
+    `original` is the address of its original file, where the app has one.
+    """
     marks = [Mark(piece, css="furniture") for piece in document.furniture]
     if span is not None:
         marks.append(Mark(span, css="quote", anchor="quote"))
@@ -140,6 +145,7 @@ def document_page(document: Document, record: Mapping[str, Any], span: Span | No
         f"<tr><th>{escape(name)}</th><td>{escape(value or 'not stated')}</td></tr>" for name, value in facts
     )
     paths = "".join(f"<li>{escape(path)}</li>" for path in record["copies"])
+    link = f'<p><a href="{escape(original)}">Original file</a></p>' if original else ""
     legend = '<p class="otr-note">Grey: menus, adverts and forms, which are never searched or quoted.</p>'
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -148,7 +154,7 @@ def document_page(document: Document, record: Mapping[str, Any], span: Span | No
         f'<body class="otr-document"><h1>{escape(name_of(document))}</h1>'
         f"<details><summary>About this document</summary><table>{rows}</table>"
         f'<p>Files:</p><ul class="otr-paths">{paths}</ul>'
-        f'<p><a href="/original/{url_quote(document.id, safe="")}">Original file</a></p></details>'
+        f"{link}</details>"
         f"{legend if document.furniture else ''}<pre>{highlighted(document.text, marks)}</pre></body></html>"
     )
 

@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
+from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, HTTPException
@@ -22,9 +23,10 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.errors import LibraryMissing, UnknownDocument
+from rag.errors import LibraryMissing, UnknownDocument, UsageError
 from rag.passwords import matches
 from rag.types import Span
+from ui.bench import Bench
 from ui.desk import Desk
 from ui.html import document_page
 
@@ -97,10 +99,11 @@ def document_routes(desk: Desk) -> FastAPI:
             document, record = desk.document(document_id), desk.record(document_id)
         except (UnknownDocument, LibraryMissing) as error:
             raise HTTPException(404, error.what) from error
-        span = None
-        if start is not None and end is not None and 0 <= start < end <= len(document.text):
-            span = Span(start, end)
-        return HTMLResponse(document_page(document, record, span), headers=_PAGE_HEADERS)
+        span = _span(start, end)
+        if span is not None and span.end > len(document.text):
+            span = None
+        original = f"/original/{url_quote(document_id, safe='')}"
+        return HTMLResponse(document_page(document, record, span, original), headers=_PAGE_HEADERS)
 
     @app.get("/original/{document_id}")
     def download_original(document_id: str) -> Response:
@@ -115,3 +118,28 @@ def document_routes(desk: Desk) -> FastAPI:
         return Response(data, media_type="application/octet-stream", headers=headers)
 
     return app
+
+
+def run_routes(app: FastAPI, bench: Bench) -> None:
+    """Add `/run/NAME/document/ID` (a document that a run was asked about) and `/run/NAME/report` (one page)."""
+
+    @app.get("/run/{name}/document/{document_id}", response_class=HTMLResponse)
+    def show_document(
+        name: str, document_id: str, start: int | None = None, end: int | None = None
+    ) -> HTMLResponse:
+        try:
+            document, record, span = bench.document(name, document_id, _span(start, end))
+        except UsageError as error:
+            raise HTTPException(404, error.what) from error
+        return HTMLResponse(document_page(document, record, span), headers=_PAGE_HEADERS)
+
+    @app.get("/run/{name}/report", response_class=HTMLResponse)
+    def show_report(name: str) -> HTMLResponse:
+        try:
+            return HTMLResponse(bench.report(name), headers=_PAGE_HEADERS)
+        except UsageError as error:
+            raise HTTPException(404, error.what) from error
+
+
+def _span(start: int | None, end: int | None) -> Span | None:
+    return Span(start, end) if start is not None and end is not None and 0 <= start < end else None
