@@ -42,6 +42,7 @@ SHARES = {
     "qamr": 0.03,
 }
 SHORTEST, LONGEST = 60, 180  # tokens of passage; a place between is drawn for every example
+LONGEST_ANSWER = 60  # tokens; longer ones, whole lists mostly, are left out
 
 _BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])|\n+")
 _WORD = re.compile(r"\w{3,}")
@@ -142,7 +143,7 @@ class Windows:
         self._texts: dict[str, tuple[list[int], list[tuple[int, int]], list[int]]] = {}
 
     def encode(self, example: Example, chance: random.Random, longest: int | None = None) -> Encoded | None:
-        """None where the answer is no run of whole tokens of a window. `longest` set: the window is that long."""
+        """None where the answer is too long or has no tokens. `longest` set: the window is that long."""
         ids, offsets, cuts = self._text(example.text)
         place = example.answer or example.near
         inside = [
@@ -157,6 +158,9 @@ class Windows:
         if not inside:
             return None
         room = longest or int(chance.uniform(SHORTEST, LONGEST))
+        if example.answer is not None and inside[-1] - inside[0] >= min(room, LONGEST_ANSWER):
+            return None
+        inside = inside[:room]
         first, last = _window(cuts, len(ids), inside[0], inside[-1], room, chance)
         question = self._tokenizer.encode(example.question, add_special_tokens=False).ids[:60]
         head = [self._first, *question, self._separator]
