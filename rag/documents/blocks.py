@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from rag.documents.lines import word_set
@@ -55,6 +55,15 @@ _ASIDE_NAME = re.compile(
     r"|[\s_-])",
     re.IGNORECASE,
 )
+# What others wrote or what is about others: readers' comments, the author's box, lists of related stories.
+_FOREIGN_NAME = re.compile(
+    r"(?:^|[\s_-])(?:comments?|comment-?list|comment-?body|comment-?(?:content|text|author|area|section|thread)|disqus(?:_thread)?|respond"
+    r"|comentarios?|fb-comments|author-?(?:box|bio|info|card|profile)|about-?author|post-author-box|bio-?box"
+    r"|related(?:-?(?:posts?|articles?|stories|content|links|news))?|jp-relatedposts|yarpp|relacionad[oa]s"
+    r"|read-?next|most-?read|recirc\w*)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_LEAST_OWN = 200  # characters that must be left of a page without what its mark-up calls foreign
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?:\.0+)?(?:px|pt|em|rem|%)?\s*(?:;"
     r"|!|$)|opacity\s*:\s*0(?:\.0+)?\s*(?:;|!|$)|"
@@ -79,6 +88,7 @@ class Block:
     """`text` as it is written into the document; `key` is what stands on the page (rows name their headers in `text`).
 
     `aside`: inside a menu, footer, form, sidebar or the like. `links`: share of the characters that are links.
+    `foreign`: by its mark-up a reader's comment, an author's box, a related story or the caption of a picture.
     """
 
     kind: BlockKind
@@ -87,6 +97,7 @@ class Block:
     aside: bool
     links: float
     level: int = 0
+    foreign: bool = False
 
 
 def drop_hidden(root: Any) -> None:
@@ -147,7 +158,11 @@ def blocks_of(root: Any) -> list[Block]:
     body = root.find("body") if root.tag == "html" else None
     _walk(root if body is None else body, writer, aside=False, link=False, depth=0)
     writer.close()
-    return writer.blocks
+    blocks = writer.blocks
+    own = sum(len(block.key) for block in blocks if not block.foreign and not block.aside)
+    if own < _LEAST_OWN:  # "comments" is what this page is about: a consultation, a thread
+        return [replace(block, foreign=False) for block in blocks]
+    return blocks
 
 
 class _Writer:
@@ -159,6 +174,7 @@ class _Writer:
         self.kind: BlockKind = "body"
         self.level = 0
         self.aside = False
+        self.foreign = False
         self.verbatim = False
 
     def write(self, text: str | None, link: bool) -> None:
@@ -174,7 +190,7 @@ class _Writer:
             text = clean_text(piece, self.verbatim)
             if text:
                 share = min(1.0, linked / len(text))
-                self.blocks.append(Block(self.kind, text, text, self.aside, share, self.level))
+                self.blocks.append(Block(self.kind, text, text, self.aside, share, self.level, self.foreign))
 
 
 def clean_text(text: str, verbatim: bool = False) -> str:
@@ -196,13 +212,14 @@ def _walk(element: Any, writer: _Writer, aside: bool, link: bool, depth: int) ->
         return
     if tag == "table" and (rows := data_rows(element)) is not None:
         writer.close()
-        writer.blocks += [Block("row", text, key, aside, 0.0) for text, key in rows]
+        writer.blocks += [Block("row", text, key, aside, 0.0, 0, writer.foreign) for text, key in rows]
         return
     block = tag in _BLOCK
-    before = (writer.kind, writer.level, writer.aside, writer.verbatim)
+    before = (writer.kind, writer.level, writer.aside, writer.foreign, writer.verbatim)
     if block:
         writer.close()
         writer.aside = aside
+        writer.foreign = writer.foreign or _is_foreign(element)
         if tag in _HEADINGS:
             writer.kind, writer.level = "heading", int(tag[1])
         elif tag in ("figcaption", "caption") or (tag == "figure"):
@@ -222,7 +239,7 @@ def _walk(element: Any, writer: _Writer, aside: bool, link: bool, depth: int) ->
         writer.write("”", link)
     if block:
         writer.close()
-        writer.kind, writer.level, writer.aside, writer.verbatim = before
+        writer.kind, writer.level, writer.aside, writer.foreign, writer.verbatim = before
 
 
 def _is_aside(element: Any, size: int) -> bool:
@@ -238,6 +255,25 @@ def _is_aside(element: Any, size: int) -> bool:
         or _ASIDE_NAME.search(element.get("id") or "")
     )
     return bool(named) and len(element.text_content()) < _MOST_ASIDE * size
+
+
+def _is_foreign(element: Any) -> bool:
+    if element.tag in ("body", "html", "main"):
+        return False
+    if element.tag == "figcaption":
+        figure = element.getparent()
+        return figure is not None and figure.find(".//table") is None and figure.find(".//pre") is None
+    kind = (element.get("itemtype") or "").rstrip("/").rpartition("/")[2]
+    if kind == "Comment" or (element.get("itemprop") or "").lower() == "comment":
+        return True
+    if element.tag == "article" and not (element.get("id") or "").lower().startswith("comment"):
+        return False  # themes note on the article itself whether it has comments
+    named = f"{element.get('class') or ''} {element.get('id') or ''}"
+    return (
+        bool(_FOREIGN_NAME.search(named))
+        and element.find(".//h1") is None
+        and element.find(".//main") is None
+    )
 
 
 def data_rows(table: Any) -> list[tuple[str, str]] | None:

@@ -33,6 +33,7 @@ _KEY = re.compile(r"[\W_]+")
 _PIECE = 30  # characters of a key compared at once
 _SMALL_PAGE = 1_500  # visible characters that are no links; below this, the page is read whole
 _SUBTITLE_WORDS = 6
+_LEAST_EXTRACTED = 0.05  # share of the visible text; below it, trafilatura has missed what the page is about
 _LEAST_COVERED = (
     0.6  # share of trafilatura's text that must be found on the page, else that text is used itself
 )
@@ -78,7 +79,9 @@ def parse_page(page: str, name: str, settings: DocumentSettings) -> Parsed:
     else:
         _write(builder, chosen)
     text = readable_text(builder.text, name, settings)
-    furniture = merge_spans([*builder.furniture, *_off_headings(find_furniture(text), builder.headings)])
+    furniture = merge_spans(
+        [*builder.furniture, *_off_headings(find_furniture(text, captions=False), builder.headings)]
+    )
     headings = tuple(
         span for span in builder.headings if not any(span.overlaps(other) for other in furniture)
     )
@@ -106,9 +109,9 @@ def _write(builder: TextBuilder, blocks: list[Block]) -> None:
     for block in blocks:
         joint = "\n" if block.kind == "row" and last is not None and last.kind == "row" else None
         # A paragraph that is one link leads to another article.
-        linked = block.kind == "body" and block.links >= 0.9
+        linked = block.foreign or (block.kind == "body" and block.links >= 0.9)
         builder.add(
-            block.text, "heading" if block.kind == "heading" else "furniture" if linked else "body", joint
+            block.text, "furniture" if linked else "heading" if block.kind == "heading" else "body", joint
         )
         last = block
 
@@ -131,6 +134,9 @@ def _article(root: Any, blocks: list[Block], title: str | None) -> list[Block] |
     if not extracted:
         return None
     joined = _KEY.sub("", "".join(extracted)).casefold()
+    shown = sum(len(block.key) for block in blocks if block.links < 0.5 and not block.foreign)
+    if len(joined) < _LEAST_EXTRACTED * shown:
+        return None
     lines = {_KEY.sub("", line).casefold() for line in extracted}
     keys = [_KEY.sub("", block.key).casefold() for block in blocks]
     chosen = [len(key) >= _PIECE and _covered(key, joined) for key in keys]
@@ -139,7 +145,11 @@ def _article(root: Any, blocks: list[Block], title: str | None) -> list[Block] |
         return [Block("body", line, line, False, 0.0) for line in extracted]
     # What a class name calls a sidebar is none where most of the article stands in it.
     trusted = sum(blocks[place].aside for place in long) * 2 < len(long)
-    aside = [block.aside and trusted for block in blocks]
+    aside = [(block.aside and trusted) or block.foreign for block in blocks]
+    chosen = [is_chosen and not block.foreign for block, is_chosen in zip(blocks, chosen, strict=True)]
+    long = [place for place in long if chosen[place]]
+    if not long:
+        return None
     first, last = long[0], long[-1]
     headline = _headline(blocks, keys, _KEY.sub("", title or "").casefold(), first)
     if headline is not None:

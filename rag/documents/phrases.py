@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 
 _NETWORK = (
-    r"(?:facebook|twitter|x(?: \(twitter\))?|instagram|whats ?app|telegram|linked ?in|pinterest|reddit|tumblr|tik ?tok|"
+    r"(?:facebook|twitter|x(?: \(twitter\))?|instagram|whats ?app|telegram|linked ?in|pinterest|reddit|tumblr"
+    r"|tik ?tok|"
     r"you ?tube|threads|bluesky|mastodon|flipboard|messenger|snapchat|vk|vimeo|rumble|truth social|google news|rss)"
 )
 _THING = (
@@ -207,6 +208,10 @@ RELATED = re.compile(
     r"|populares|recientes|destacad[oa]s|recomendad[oa]s?|similares)"
     r"|(?:relacionad[oa]s?|recomendad[oa]s?|últimas noticias|últimas entradas|no te pierdas|más noticias"
     r"|más leíd[oa]s|más vist[oa]s|lo más (?:leído|visto|popular|reciente|nuevo))(?: .{1,20})?"
+    r"|más información|(?:in )?other news|(?:next )?up next(?: in \d+)?|next up in \d+|latest"
+    r"|most recent(?: from .{1,40})?"
+    r"|sponsored stories|última hora|top stories|explore more.{0,20}|recommended for you|recomendamos|más (?:de"
+    r"|en) .{1,30}"
 )
 # The same with the headline on the same line.
 RELATED_INLINE = re.compile(
@@ -258,6 +263,13 @@ CAPTION = re.compile(
     r"(?:[\w.&'-]+ ){0,5}an? (?:[\w-]+ ){0,4}(?:view|photo|photograph|image|illustration|shot|picture|portrait"
     r"|depiction|scene|graphic|map|screenshot|collage|close-up|representation) "
     r"(?:of|showing|from|featuring|depicting|illustrating|with)\b.*",
+    re.DOTALL,
+)
+# The same without its frame: "Two soldiers standing beside a grey plane under bright lights."
+SCENE = re.compile(
+    r"(?:an?|two|three|four|several|some|people|crowds?|un|una|dos|tres|varios"
+    r"|varias) [\w,' -]{3,60}?\b\w{3,}(?:ing|ando|iendo)\b"
+    r"(?! (?:the )?(?:investigation|question|number))[^.;:]{8,}\.?",
     re.DOTALL,
 )
 FINITE = re.compile(

@@ -212,3 +212,51 @@ def test_real_page_in_cp1252(shared: Path, document: Callable[..., Document]) ->
     text = document((shared / "data" / "documents" / "fake-html-cp1252.html").read_bytes(), "x.txt").text
     assert "niño" in text
     assert "€" in text
+
+
+OWN = "".join(f"<p>{text}</p>" for text in PARAGRAPHS[:5])
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        "<section id=comments><h3>Comments (2)</h3><p>FOREIGN words that a reader left below it.</p></section>",
+        "<div id=disqus_thread><p>FOREIGN words that a reader left below the article.</p></div>",
+        "<ol class='comment-list'><li class=comment><p>FOREIGN words of a reader.</p></li></ol>",
+        "<article itemscope itemtype='https://schema.org/Comment'><p>FOREIGN words of a reader.</p></article>",
+        "<div class='author-box'><p>FOREIGN reporter who writes about harbours and ferries.</p></div>",
+        "<div class='related-posts'><h3>Related</h3><p>FOREIGN story about ten closed beaches.</p></div>",
+        "<figure><img src=x.jpg><figcaption>FOREIGN picture of a bridge. Ana Ruiz/Harbour Post</figcaption></figure>",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "own", [OWN, "".join(f"<p>{number}. {text}</p>" for number, text in enumerate(PARAGRAPHS))]
+)
+def test_what_others_wrote_is_no_text_of_the_article(
+    settings: DocumentSettings, foreign: str, own: str
+) -> None:
+    body = f"<h1>Bridge wins the vote</h1>{own}{foreign}<p>The last word is the mayor's.</p>"
+    parsed = parse_html(page(body), "c.html", settings)
+    body = kept(parsed.text, parsed.furniture)
+    assert "FOREIGN" not in body
+    assert "Ferry crews fear" in body
+
+
+def test_many_comments_are_still_no_text(settings: DocumentSettings) -> None:
+    comments = "<div class=comment><p>FOREIGN opinion of a reader of this page.</p></div>" * 80
+    body = f"<h1>Bridge</h1>{OWN}<section class=comments>{comments}</section>"
+    parsed = parse_html(page(body), "c.html", settings)
+    assert "FOREIGN" not in kept(parsed.text, parsed.furniture)
+
+
+def test_a_page_that_is_nothing_but_comments_is_read(settings: DocumentSettings) -> None:
+    parsed = parse_html(
+        page(f"<h1>Consultation</h1><div class=comments>{article()}</div>"), "c.html", settings
+    )
+    assert "Ferry crews fear" in kept(parsed.text, parsed.furniture)
+
+
+def test_an_article_that_notes_that_it_has_comments_is_read(settings: DocumentSettings) -> None:
+    body = f"<article class='post comments related'><h1>Bridge</h1>{OWN}</article>"
+    parsed = parse_html(page(body), "c.html", settings)
+    assert "Ferry crews fear" in kept(parsed.text, parsed.furniture)
