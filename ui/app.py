@@ -1,4 +1,4 @@
-"""The web app: `build(desk)` makes the Gradio Blocks, `serve(...)` runs them behind `ui.server.Guard`.
+"""The web app: `build(desk, bench)` makes the Gradio Blocks, `serve(...)` runs them behind `ui.server.Guard`.
 
 Nothing here reaches beyond this machine: analytics, look-ups of models and web fonts are off, which a browser test
 holds the page to.
@@ -55,7 +55,7 @@ def application(
 ) -> Any:
     """The whole app as ASGI: our document pages and Gradio's, behind the guard."""
     routes: FastAPI = document_routes(desk)
-    run_routes(routes, bench)
+    run_routes(routes, bench.runs)
     theme = gr.themes.Base(primary_hue="red", neutral_hue="slate", font=_FONTS, font_mono=_MONO)
     mounted = gr.mount_gradio_app(
         routes,

@@ -1,8 +1,7 @@
-"""What the Evaluate page does, without any Gradio in it: find suites, check and run one, read runs, compare two.
+"""What the Evaluate page does, without any Gradio in it: find suites, check one, run one.
 
 A run works in a thread of its own, so it goes on when the page that started it is closed, and every page can follow
-and stop it. One suite runs at a time. Runs are folders below `folder`, as `onrecord eval answers` writes them; a name
-from a page is only ever looked up in the list of them. `evals` is imported when it is used: it is not small.
+and stop it. One suite runs at a time. `evals` is imported when it is used: it is not small.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rag.errors import OnRecordError, UnknownDocument, UsageError
+from rag.errors import OnRecordError, UsageError
 from rag.settings import Settings
-from rag.types import Document, Span
+from ui.runs import Runs
 
 if TYPE_CHECKING:
     from evals.checker import Problem
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from rag.index.library import Library
 
 SUITES_VARIABLE = "ONRECORD_SUITES"
-_KEPT = 4  # runs held in memory, the last ones looked at
 _log = logging.getLogger(__name__)
 
 
@@ -64,29 +62,6 @@ class Checked:
         return not any(problem.severity == "error" for problem in self.problems)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RunEntry:
-    """A run in the list. `results` of `wanted` answers are there; `error` says why its files cannot be read."""
-
-    name: str
-    started: str = ""
-    results: int = 0
-    wanted: int = 0
-    finished: bool = False
-    error: str = ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Run:
-    """A run as it lies in its folder. `summary` None: unfinished. `documents`: its documents can be shown here."""
-
-    name: str
-    description: dict[str, Any]
-    summary: dict[str, Any] | None
-    records: list[dict[str, Any]]
-    documents: bool
-
-
 class _Stopped(Exception):
     """Someone asked the run to stop. Every answer until now is kept."""
 
@@ -100,6 +75,7 @@ class Bench:
 
     def __init__(self, folder: Path, library: Path, settings: Settings, *, any_folder: bool) -> None:
         self.folder = folder.absolute()
+        self.runs = Runs(self.folder, library, settings)
         self.any_folder = any_folder
         self.settings = settings
         self._library = library
@@ -108,7 +84,6 @@ class Bench:
         self._thread: threading.Thread | None = None
         self._state = State()
         self._named: list[Path] = []
-        self._runs: dict[tuple[Any, ...], Run] = {}
 
     def close(self, seconds: float = 5.0) -> None:
         """Ask a run to stop and wait for it a little; it can be gone on with later, whatever happens to it."""
@@ -307,147 +282,6 @@ class Bench:
                 raise _Stopped
 
         return report
-
-    # Runs -----------------------------------------------------------------------------------------------------------
-
-    def runs(self) -> list[RunEntry]:
-        """Every run of the folder, the newest first."""
-        from evals.store import RunFolder
-
-        found = []
-        for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
-            if not (path / "run.json").is_file():
-                continue
-            folder = RunFolder(path)
-            try:
-                description, summary = folder.description() or {}, folder.summary()
-            except UsageError as error:
-                found.append(RunEntry(path.name, error=str(error)))
-                continue
-            identity = description.get("identity", {})
-            wanted = identity.get("suite", {}).get("questions", 0) * identity.get("trials", 1)
-            results = wanted
-            if summary is None:
-                results = folder.results.read_bytes().count(b"\n") if folder.results.exists() else 0
-            started = str(description.get("environment", {}).get("started", ""))
-            found.append(RunEntry(path.name, started, results, wanted, summary is not None))
-        return sorted(found, key=lambda entry: entry.started, reverse=True)
-
-    def run(self, name: str) -> Run:
-        """The run of that name. Raises UsageError where there is none, or its files are damaged."""
-        from evals.store import RunFolder
-
-        path = self._path(name)
-        folder = RunFolder(path)
-        stamp = tuple(
-            (each.stat().st_mtime_ns, each.stat().st_size) if each.exists() else None
-            for each in (path / "run.json", folder.results, path / "summary.json")
-        )
-        key = (name, stamp)
-        known = self._runs.get(key)
-        if known is None:
-            description = folder.description() or {}
-            records = folder.records()
-            known = Run(name, description, folder.summary(), records, self._at_hand(description, records))
-            with self._lock:
-                self._runs[key] = known
-                while len(self._runs) > _KEPT:
-                    del self._runs[next(iter(self._runs))]
-        return known
-
-    def _path(self, name: str) -> Path:
-        # Only a name of the list: what a page or an address says never becomes a part of a path.
-        for entry in self.folder.iterdir() if self.folder.is_dir() else ():
-            if entry.name == name and (entry / "run.json").is_file():
-                return entry
-        raise UsageError("there is no such run", where=name, next_step="choose one from the list")
-
-    def compare(self, first: str, second: str) -> dict[str, Any]:
-        """What `eval compare` says of two runs. Raises UsageError where they cannot be compared."""
-        from evals.compare import compare, load_run
-
-        try:
-            return compare(load_run(self._path(first)), load_run(self._path(second)))
-        except ModuleNotFoundError as error:
-            raise UsageError(
-                f"comparing needs a package that is not installed ({error.name})",
-                next_step="pip install 'onrecord[evals]'",
-            ) from error
-
-    def report(self, name: str) -> str:
-        """The whole run as one page that needs nothing else. Raises UsageError where it is unfinished."""
-        from evals.report_html import page
-
-        run = self.run(name)
-        if run.summary is None:
-            raise UsageError("the run is unfinished", where=name, next_step="run its suite again")
-        return page(run.description, run.summary, run.records)
-
-    def document(
-        self, name: str, document_id: str, span: Span | None
-    ) -> tuple[Document, dict[str, Any], Span | None]:
-        """A document of a run, its record, and `span` where the text there is what the run printed.
-
-        Raises UsageError where there is no such run, UnknownDocument where its documents are not kept here.
-        """
-        from rag.index.library import Library
-
-        run = self.run(name)
-        for folder in self._libraries(run.description):
-            try:
-                with Library.open(folder, self.settings) as library:
-                    document, record = library.document(document_id), library.record(document_id)
-            except UsageError:  # made with another embedder, removed meanwhile, or without this document
-                continue
-            if span is not None and not _fits(run, document, span):
-                span = None
-            return document, record.as_json(), span
-        raise UnknownDocument(
-            "the documents of this run are not kept here", where=document_id, next_step="run its suite again"
-        )
-
-    def _at_hand(self, description: dict[str, Any], records: list[dict[str, Any]]) -> bool:
-        """Whether the documents of a run can be shown, judged by the first that it names."""
-        from rag.index.library import Library
-
-        named = (
-            place["document_id"]
-            for record in records
-            for place in (*record["gold"]["evidence"], *(record["ask"]["hits"] if record["ask"] else ()))
-        )
-        first = next(named, None)
-        for folder in self._libraries(description) if first is not None else ():
-            try:
-                with Library.open(folder, self.settings) as library:
-                    library.record(first)
-            except UsageError:
-                continue
-            return True
-        return False
-
-    def _libraries(self, description: dict[str, Any]) -> Iterator[Path]:
-        """Where a run's documents may be: libraries made of the same corpus, then the app's own."""
-        digest = str(description.get("identity", {}).get("corpus", {}).get("digest", ""))[:12]
-        if digest.isalnum():
-            for folder in sorted((self.folder / ".libraries").glob(f"{digest}-*")):
-                if (folder / "bench-complete").exists():
-                    yield folder
-        if self._library.is_dir():
-            yield self._library
-
-
-def _fits(run: Run, document: Document, span: Span) -> bool:
-    """A library made with other settings may have another text: a mark is drawn only where no quote contradicts it."""
-    if span.end > len(document.text):
-        return False
-    printed = {
-        citation["quote"]
-        for record in run.records
-        for citation in (record["ask"]["citations"] if record["ask"] else ())
-        if (citation["document_id"], citation["start"], citation["end"])
-        == (document.id, span.start, span.end)
-    }
-    return not printed or span.of(document.text) in printed
 
 
 def _ended(suite: Suite, finished: Finished, before: bool, notes: list[str]) -> State:

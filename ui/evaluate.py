@@ -11,8 +11,11 @@ import gradio as gr
 
 from rag.errors import OnRecordError, UsageError
 from ui import evaluate_html as view
-from ui.bench import Bench, RunEntry
+from ui import question_html as questions
+from ui.bench import Bench
+from ui.comparison_html import comparison_html
 from ui.html import message_html
+from ui.runs import RunEntry
 
 _POLL = 0.4  # seconds between two looks at a run
 # One listener for the whole list, which stays when the rows change; the row says which question of which run it is.
@@ -29,7 +32,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
     with gr.Row(equal_height=True):
         suite = gr.Dropdown(label="Suite", choices=[], elem_id="suite", scale=4)
         sample = gr.Textbox(
-            label="How many questions", placeholder="all", max_length=9, elem_id="sample", scale=2
+            label="Sample size", placeholder="all of it", max_length=9, elem_id="sample", scale=2
         )
         run = gr.Button("Run", variant="primary", elem_id="run", scale=1, min_width=90)
         stop = gr.Button("Stop", interactive=False, elem_id="stop-run", scale=1, min_width=90)
@@ -42,6 +45,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
                 scale=5,
             )
             check = gr.Button("Check", elem_id="check", scale=1, min_width=90)
+        found_wrong = gr.HTML(elem_id="check-report", js_on_load=None)
         with gr.Row():
             answerer = gr.Textbox(
                 label="Answerer",
@@ -49,7 +53,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
                 elem_id="answerer",
                 visible=bench.any_folder,
             )
-            again = gr.Checkbox(label="Ask crashed and late questions again", elem_id="again")
+            again = gr.Checkbox(label="Try again what crashed or was late", elem_id="again")
     status = gr.HTML(elem_id="bench-status", js_on_load=None)
     chosen = gr.Dropdown(label=f"Runs, kept in {bench.folder}", choices=[], elem_id="chosen-run")
     with gr.Tabs():
@@ -57,7 +61,11 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
             figures = gr.HTML(elem_id="figures", js_on_load=None)
         with gr.Tab("Questions"):
             shown = gr.Dropdown(
-                label="Show", choices=[("All", view.ALL)], value=view.ALL, elem_id="shown", filterable=False
+                label="Show",
+                choices=[("All", questions.ALL)],
+                value=questions.ALL,
+                elem_id="shown",
+                filterable=False,
             )
             listing = gr.HTML(elem_id="questions", js_on_load=_PICK)
             question = gr.HTML(elem_id="question-detail", js_on_load=None)
@@ -72,8 +80,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         suite_now: str | None, run_now: str | None, a: str | None, b: str | None
     ) -> tuple[Any, Any, Any, Any]:
         """The current choices; what is chosen stays chosen while it is there."""
-        suites = [(_suite_label(path, bench.suites()), str(path)) for path in bench.suites()]
-        runs = [(_run_label(entry), entry.name) for entry in bench.runs()]
+        suites, runs = _suite_choices(bench), _run_choices(bench)
         newest = runs[0][1] if runs else None
         return (
             _choices(suites, suite_now, suites[0][1] if suites else None),
@@ -84,32 +91,32 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
 
     def show(name: str | None) -> tuple[Any, Any, Any, Any]:
         """A run's figures and all its questions."""
-        everything = gr.update(choices=[("All", view.ALL)], value=view.ALL)
+        everything = gr.update(choices=[("All", questions.ALL)], value=questions.ALL)
         if not name:
             note = '<p class="otr-note">No runs yet. Choose a suite and press Run.</p>'
             return note, everything, note, ""
         try:
-            found = bench.run(name)
+            found = bench.runs.load(name)
         except OnRecordError as error:
             return message_html(str(error), bad=True), everything, "", ""
-        filters = gr.update(choices=view.filters(found.records), value=view.ALL)
-        return view.run_html(found), filters, view.listing_html(found, view.ALL), _CHOOSE
+        filters = gr.update(choices=questions.filters(found.records), value=questions.ALL)
+        return view.run_html(found), filters, questions.listing_html(found, questions.ALL), _CHOOSE
 
     def narrow(name: str | None, value: str) -> tuple[str, str]:
         try:
-            return view.listing_html(bench.run(name or ""), value), _CHOOSE
+            return questions.listing_html(bench.runs.load(name or ""), value), _CHOOSE
         except OnRecordError as error:
             return message_html(str(error), bad=True), ""
 
     def pick(event: gr.EventData) -> str:
         try:
-            found = bench.run(str(event.run))
+            found = bench.runs.load(str(event.run))
         except OnRecordError as error:
             return message_html(str(error), bad=True)
         item = event.item
         if not isinstance(item, int) or not 0 <= item < len(found.records):
             return message_html("The run has changed: choose it again.", bad=True)
-        return view.question_html(found, item)
+        return questions.question_html(found, item)
 
     def check_folder(path: str | None, listed: str | None) -> tuple[str, Any]:
         try:
@@ -118,8 +125,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
             return message_html(str(error), bad=True), gr.skip()
         if not checked.good:
             return view.checked_html(checked), gr.skip()
-        suites = [(_suite_label(each, bench.suites()), str(each)) for each in bench.suites()]
-        return view.checked_html(checked), gr.update(choices=suites, value=str(checked.folder))
+        return view.checked_html(checked), gr.update(choices=_suite_choices(bench), value=str(checked.folder))
 
     async def begin(
         folder_now: str | None, size: str | None, spec: str | None, retry: bool
@@ -153,7 +159,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         if not a or not b:
             return message_html("Choose two runs of the same suite.")
         try:
-            return view.comparison_html(bench.compare(a, b))
+            return comparison_html(bench.runs.compare(a, b))
         except OnRecordError as error:
             return message_html(str(error), bad=True)
 
@@ -170,8 +176,8 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         refresh, lists, lists, **quiet
     ).then(show, [chosen], runs, **quiet)
     stop.click(bench.stop, queue=False, **quiet)
-    check.click(check_folder, [folder, suite], [status, suite], api_visibility="private")
-    folder.submit(check_folder, [folder, suite], [status, suite], api_visibility="private")
+    check.click(check_folder, [folder, suite], [found_wrong, suite], api_visibility="private")
+    folder.submit(check_folder, [folder, suite], [found_wrong, suite], api_visibility="private")
     chosen.input(show, [chosen], runs, **quiet)
     shown.input(narrow, [chosen, shown], [listing, question], **quiet)
     listing.select(pick, None, [question], **quiet)
@@ -197,8 +203,13 @@ def _choices(choices: list[tuple[str, str]], now: str | None, otherwise: str | N
     return gr.update(choices=choices, value=now if now in {value for _, value in choices} else otherwise)
 
 
+def _suite_choices(bench: Bench) -> list[tuple[str, str]]:
+    suites = bench.suites()
+    return [(_suite_label(path, suites), str(path)) for path in suites]
+
+
 def _run_choices(bench: Bench) -> list[tuple[str, str]]:
-    return [(_run_label(entry), entry.name) for entry in bench.runs()]
+    return [(_run_label(entry), entry.name) for entry in bench.runs.entries()]
 
 
 def _suite_label(path: Path, every: list[Path]) -> str:
@@ -206,7 +217,7 @@ def _suite_label(path: Path, every: list[Path]) -> str:
     with (path / "questions.jsonl").open("rb") as stream:
         count = sum(bool(line.strip()) for line in stream)
     same = sum(each.name == path.name for each in every) > 1
-    return f"{path.name}, {count} questions" + (f" ({path.parent})" if same else "")
+    return f"{path.name}, {count} question{'' if count == 1 else 's'}" + (f" ({path.parent})" if same else "")
 
 
 def _run_label(entry: RunEntry) -> str:

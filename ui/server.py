@@ -26,9 +26,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from rag.errors import LibraryMissing, UnknownDocument, UsageError
 from rag.passwords import matches
 from rag.types import Span
-from ui.bench import Bench
 from ui.desk import Desk
 from ui.html import document_page
+from ui.runs import Runs
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _PAGE_HEADERS = {
@@ -120,7 +120,7 @@ def document_routes(desk: Desk) -> FastAPI:
     return app
 
 
-def run_routes(app: FastAPI, bench: Bench) -> None:
+def run_routes(app: FastAPI, runs: Runs) -> None:
     """Add `/run/NAME/document/ID` (a document that a run was asked about) and `/run/NAME/report` (one page)."""
 
     @app.get("/run/{name}/document/{document_id}", response_class=HTMLResponse)
@@ -128,7 +128,7 @@ def run_routes(app: FastAPI, bench: Bench) -> None:
         name: str, document_id: str, start: int | None = None, end: int | None = None
     ) -> HTMLResponse:
         try:
-            document, record, span = bench.document(name, document_id, _span(start, end))
+            document, record, span = runs.document(name, document_id, _span(start, end))
         except UsageError as error:
             raise HTTPException(404, error.what) from error
         return HTMLResponse(document_page(document, record, span), headers=_PAGE_HEADERS)
@@ -136,7 +136,7 @@ def run_routes(app: FastAPI, bench: Bench) -> None:
     @app.get("/run/{name}/report", response_class=HTMLResponse)
     def show_report(name: str) -> HTMLResponse:
         try:
-            return HTMLResponse(bench.report(name), headers=_PAGE_HEADERS)
+            return HTMLResponse(runs.report(name), headers=_PAGE_HEADERS)
         except UsageError as error:
             raise HTTPException(404, error.what) from error
 
