@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rag.documents.building import Attachment, Kind, Parsed, TextBuilder, canonical
+from rag.documents.metadata import top_of
 from rag.documents.package import Package, attribute, child, local
 from rag.documents.tables import Row, add_table
 from rag.errors import UnreadableFile
@@ -56,11 +57,14 @@ def parse_docx(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
             )
         title, author, modified = package.properties()
         attachments = tuple(reader.attachments())
+    source, published = top_of(builder.text)
     return Parsed(
         text=builder.text,
         media_type=_MEDIA_TYPE,
         title=title or reader.title,
+        source=source,
         author=author,
+        published=published,
         modified=modified,
         headings=tuple(builder.headings),
         furniture=tuple(builder.furniture),

@@ -6,63 +6,20 @@ with a label, "Updated: …", counts anywhere): a date in the middle of a senten
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.documents.dates import date_in_line
 from rag.documents.lines import Unit, units_of, within
 from rag.types import Span
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "january jan enero ene janeiro janvier januar",
-            "february feb febrero fevereiro février februar",
-            "march mar marzo março mars märz",
-            "april apr abril abr avril",
-            "may mayo maio mai",
-            "june jun junio junho juin juni",
-            "july jul julio julho juillet juli",
-            "august aug agosto ago août",
-            "september sep sept septiembre setiembre setembro septembre",
-            "october oct octubre outubro octobre oktober",
-            "november nov noviembre novembro novembre",
-            "december dec diciembre dic dezembro décembre dezember",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_WEEKDAY = (
-    r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|lunes|martes|miércoles|jueves|viernes|sábado"
-    r"|domingo)\.?,?"
+_CREDIT_LINE = re.compile(
+    r"(?P<outlet>[^\W\d_][\w.&’' -]{2,50}?)\s*(?:,|\||–|—|-|·)\s*"
+    r"(?:(?:\w+ )?(?:briefing|report|memo|note|bulletin|issue|edition|statement|boletín|informe|nota)"
+    r" (?:of|dated|from|de|del) )?"
+    r"(?P<date>\S.{5,40})"
 )
-_PUBLISHED = (
-    r"first published|originally published|published|posted|publicad[oa]|date|fecha(?: de publicación)?"
-    r"|published (?:on|at)|issued|created|creado"
-)
-_MODIFIED = (
-    r"last updated|last modified|last edited|updated|modified|revised|(?:última )?actualizaci[oó]n|actualizado"
-    r"|actualizada|última modificación|modificado"
-)
-_TIME = (
-    r"(?:,|\s|at|a las|\||-|–|—|·|•"
-    r"|t)*\d{1,2}(?:[:.h]\d{2}){1,2}(?::\d{2})?(?:\.\d+)?\s?(?:[ap]\.?\s?m\.?)?\s?(?:h|hrs|horas)?\.?\s?"
-    r"(?:\(?(?:z|utc|gmt|e[sd]?t|p[sd]?t|c[sd]?t|m[sd]?t|cet|cest|bst)\)?)?\s?(?:[+-]\d{2}:?\d{2})?"
-)
-_DATE_LINE = re.compile(
-    rf"(?:(?P<label>{_PUBLISHED}|{_MODIFIED})\s*(?:on|at|el|:|–|-|·)*\s*)?(?:el\s)?(?:{_WEEKDAY}\s*)?"
-    rf"(?:(?P<d1>\d{{1,2}})(?:st|nd|rd|th|º|\.)?[\s-]*(?:de |of )?(?P<m1>{_MONTH})\.?,?[\s-]*(?:de "
-    rf"|del )?(?P<y1>\d{{4}})"
-    rf"|(?P<m2>{_MONTH})\.?\s*(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s*,?\s*(?P<y2>\d{{4}})"
-    rf"|(?P<y3>\d{{4}})[-/.](?P<m3>\d{{1,2}})[-/.](?P<d3>\d{{1,2}})"
-    rf"|(?P<a4>\d{{1,2}})[/.-](?P<b4>\d{{1,2}})[/.-](?P<y4>\d{{4}}))"
-    rf"(?:{_TIME})?(?:\s*\(?(?:hora|local time).{{0,20}})?"
-)
-_CREDIT_LINE = re.compile(r"(?P<outlet>[^\W\d_][\w.&’' -]{2,50}?)\s*(?:,|\||–|—|-|·)\s*(?P<date>\S.{5,40})")
 
 _WORD = r"(?:[A-ZÁÉÍÓÚÑÜÄÖÅÇŠŽŁ][\w’'.-]*|[A-Z]\.)"
 _PARTICLE = r"(?:de|del|de la|de los|da|do|dos|di|van|von|der|den|bin|al|el|la|y|e)"
@@ -87,9 +44,52 @@ _OUTLET = re.compile(
     r"\b(?:Times|Post|News|Guardian|Herald|Tribune|Journal|Chronicle|Gazette|Observer|Press|Review|Magazine|Daily"
     r"|Diario|Heraldo|Jornada|País|Universal|"
     r"Research|Report|Today|Weekly|Monitor|Independent|Telegraph|Courier|Bulletin|Dispatch|Examiner|Globe|Mail"
-    r"|Mirror|Standard|Star|Wire|Radio|Noticias|Prensa|Periódico|Semanario)\b"
+    r"|Mirror|Standard|Star|Wire|Radio|Noticias|Prensa|Periódico|Semanario|Service|Agency|Agencia|Bureau|Institute|Instituto"
+    r"|Network|Media|Stream|Sentinel|Ledger|Register|Chronicler|Desk|Dispatches|Explainers|Briefing|Ministry|Ministerio"
+    r"|Department|Secretaría|Fiscalía|Foundation|Fundación|University|Universidad|Committee|Commission|Comisión|Center|Centre"
+    r"|Centro|Association|Gaceta|Boletín|Correo|Hoja|Voz|Voice|Pulse|Insider|Digest|Argus|Echo|Advertiser)\b"
 )
+# Offices and lines that stand where an outlet stands and name none.
+_NO_OUTLET = re.compile(
+    r"\b(?:reporter|correspondent|editor|writer|columnist|staff|contributor|redacción|reporter[oa]|corresponsal|periodista|enviad[oa]"
+    r"|min|minutes?|read|photo|foto|updated|published|share|by|por|exclusive|breaking|opinion|analysis|page|página|draft|confidential"
+    r"|internal|memorandum|memo|report of|for immediate release|comunicado|version|city|ciudad|d\.c|january"
+    r"|february|march|april|june"
+    r"|july|august|september|october|november|december)\b",
+    re.IGNORECASE,
+)
+_PROPER = re.compile(
+    r"(?:The |El |La |Los |Las )?[A-ZÁÉÍÓÚÑÜ0-9][\w’'.&-]*"
+    r"(?:\s(?:(?:of|the|and|for|de|del|la|las|los|y|en|&)\s)*[A-ZÁÉÍÓÚÑÜ0-9][\w’'.&-]*){0,5}"
+)
+_DOMAIN = re.compile(
+    r"(?:www\.)?[\w-]{2,40}(?:\.[\w-]{2,20}){0,2}"
+    r"\.(?:com|org|net|news|info|mx|es|co|gov|edu|io|uk|us|ca|ar)"
+)
+# "Title: …", "Fuente: …": what exports and clipping services write above a text.
+_FIELD = re.compile(r"(?P<key>[^\W\d_][\w ]{1,24}?)\s?:\s*(?P<value>\S.{0,300})")
+_FIELDS = {
+    "title": "title", "headline": "title", "título": "title", "titulo": "title", "titular": "title",
+    "source": "source", "outlet": "source", "publication": "source", "publisher": "source", "newspaper": "source",
+    "fuente": "source", "medio": "source", "periódico": "source",
+    "author": "author", "authors": "author", "byline": "author", "autor": "author", "autora": "author",
+    "autores": "author", "reporter": "author", "by": "author", "por": "author",
+    "date": "published", "published": "published", "publication date": "published", "date published": "published",
+    "published on": "published", "fecha": "published", "publicado": "published", "fecha de publicación": "published",
+    "updated": "modified", "last updated": "modified", "actualizado": "modified", "modified": "modified",
+}  # fmt: skip
+_MOST_FIELDS = 15  # lines at the top in which fields are looked for
 _SOURCE_LINE = re.compile(r"(?:[Ss]ource|[Ff]uente|[Oo]utlet|[Mm]edio)\s?:\s?(?P<outlet>[^\W\d][^\n:]{1,60})")
+
+
+_POSTED_BY = re.compile(
+    r"(?:[Pp]osted|[Pp]ublished|[Pp]ublicado)(?: on| el)? (?P<date>[^|]{6,40}?),? (?:by|por) (?P<names>\S.{2,60})"
+)
+_PAGE_OF = re.compile(
+    r"\s*[|·•–—,-]\s*(?:(?:[Pp]age|[Pp]ágina|[Pp]ág\.|p\.)\s*)?\d{1,4}(?:\s*(?:of|/|de)\s*\d{1,4})?$"
+)
+_TOP = 3_000  # characters and lines at the top of a document in which its outlet and date are looked for
+_TOP_LINES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +99,6 @@ class Metadata:
     author: str | None = None
     published: str | None = None
     modified: str | None = None
-
-
-def iso_date(year: int, month: int, day: int) -> str | None:
-    """`2026-02-03`; None where there is no such day, or none that a document of ours could have."""
-    try:
-        date = dt.date(year, month, day)
-    except ValueError:
-        return None
-    return date.isoformat() if 1600 <= year <= 2100 else None
-
-
-def date_in_line(line: str) -> tuple[str, str] | None:
-    """(ISO date, "published" or "modified" or "") of a line that is nothing but a date with its label; else None.
-
-    A numeric date whose day and month could be swapped (03/02/2026) gives None.
-    """
-    found = _DATE_LINE.fullmatch(re.sub(r"\s+", " ", line).strip(" \t.|·•*_-()").casefold())
-    if found is None:
-        return None
-    part = found.groupdict()
-    if part["m1"]:
-        date = iso_date(int(part["y1"]), _MONTHS[part["m1"]], int(part["d1"]))
-    elif part["m2"]:
-        date = iso_date(int(part["y2"]), _MONTHS[part["m2"]], int(part["d2"]))
-    elif part["y3"]:
-        date = iso_date(int(part["y3"]), int(part["m3"]), int(part["d3"]))
-    else:
-        first, second = int(part["a4"]), int(part["b4"])
-        if first > 12 or first == second:
-            date = iso_date(int(part["y4"]), second, first)
-        else:
-            date = iso_date(int(part["y4"]), first, second) if second > 12 else None
-    if date is None:
-        return None
-    label = part["label"] or ""
-    return date, "modified" if label and re.fullmatch(_MODIFIED, label) else "published" if label else ""
 
 
 def is_byline(line: str) -> bool:
@@ -149,15 +113,27 @@ def author_in_line(line: str) -> tuple[str | None, str | None] | None:
     names, place = found["names"].strip(), (found["place"] or "").strip()
     outlet = place if place and (_OUTLET.search(place) or place.startswith("The ")) else None
     for part in _BETWEEN_NAMES.split(names):
-        if _NOT_A_PERSON.search(part):
-            # "Ana Ruiz, Harbour Correspondent": what follows the name is an office.
-            names = names[: names.index(part)].rstrip(" ,&")
+        if _NOT_A_PERSON.search(part) or _OUTLET.search(part):
+            # "Ana Ruiz, Harbour Correspondent", "Ana Ruiz, Harbour Post": an office or an outlet after the name.
+            start = names.index(part)
+            outlet = outlet or (part if start and is_outlet(part) else None)
+            names = names[:start].rstrip(" ,&")
             break
+    rest = line.strip()[found.end("names") :].strip(" ,|–—-·/().")
+    if outlet is None and not found["place"] and is_outlet(rest):
+        outlet = rest
     if not names:
         return None, outlet
     if len(names.rstrip(".").split()[-1]) > 1:
         names = names.rstrip(".")
     return (names.title() if names.isupper() else names), outlet
+
+
+def is_outlet(line: str) -> bool:
+    """A short proper name with a word of newspapers, agencies and institutions in it, or a site's address."""
+    if not 2 <= len(line) <= 60 or _NO_OUTLET.search(line):
+        return False
+    return bool((_PROPER.fullmatch(line) and _OUTLET.search(line)) or _DOMAIN.fullmatch(line))
 
 
 def read_metadata(text: str, headings: Sequence[Span], furniture: Sequence[Span]) -> Metadata:
@@ -166,42 +142,177 @@ def read_metadata(text: str, headings: Sequence[Span], furniture: Sequence[Span]
     covered = within(units, furniture)
     starts = {span.start for span in headings}
     is_heading = [unit.span.start in starts for unit in units]
+    fields = read_fields(units)
     body = next(
         (
             place
             for place, unit in enumerate(units)
-            if unit.is_prose and not covered[place] and not is_heading[place] and not is_byline(unit.text)
+            if unit.is_prose
+            and not covered[place]
+            and not is_heading[place]
+            and not is_byline(unit.text)
+            and not _FIELD.fullmatch(unit.text)
         ),
         len(units),
     )
     head = [unit for place, unit in enumerate(units[:body]) if not covered[place]]
-    title, source = _title_and_site([unit for place, unit in enumerate(units[:body]) if is_heading[place]])
+    title, source = _title_and_site(
+        [unit for place, unit in enumerate(units[:body]) if is_heading[place]], text
+    )
+    found = _from_head(head, title)
+    if found.author is None and found.published is None:
+        # A template's own line, "Posted on 3 March 2026 by Ana Ruiz", is furniture that says it all the same.
+        found = _from_head(units[:body], title)
+    modified = [found.modified] if found.modified else []
+    published = found.published
+    for place, unit in enumerate(units[body:], start=body):
+        dated = None if unit.words > 12 or covered[place] else date_in_line(unit.text)
+        if dated and dated[1] == "modified":
+            modified.append(dated[0])
+        elif dated and dated[1]:
+            published = found.labelled or published or dated[0]
+    source = source or found.source or _outlet_line(units, head, title, text)
+    return Metadata(
+        fields.get("title", title),
+        fields.get("source", source),
+        fields.get("author", found.author),
+        fields.get("published", published),
+        fields.get("modified", modified[0] if modified else None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    source: str | None
+    author: str | None
+    published: str | None
+    labelled: str | None  # a date that says "published"
+    modified: str | None
+
+
+def _from_head(head: Sequence[Unit], title: str | None) -> _Head:
+    """What the lines above the running text say, one by one."""
+    source: str | None = None
     author: str | None = None
     dates: dict[str, list[str]] = {"published": [], "modified": [], "": []}
     below_title: list[str] = []
     seen_title = False
     for unit in head:
         seen_title = seen_title or (title is not None and unit.text == title)
-        byline = author_in_line(unit.text)
-        if byline:
+        if byline := author_in_line(unit.text):
             author = author or byline[0]
             source = source or byline[1]
         if named := _SOURCE_LINE.fullmatch(unit.text):
             source = source or named["outlet"].strip()
+        posted = _POSTED_BY.fullmatch(unit.text)
+        if posted and author is None and (byline := author_in_line(f"By {posted['names']}")):
+            author = byline[0]
         dated, outlet = dated_line(unit)
+        if dated is None and posted:
+            dated = date_in_line(posted["date"])
         if dated:
             dates[dated[1]].append(dated[0])
             if seen_title and not dated[1]:
                 below_title.append(dated[0])
             source = source or outlet
-    for place, unit in enumerate(units[body:], start=body):
-        dated = None if unit.words > 12 or covered[place] else date_in_line(unit.text)
-        if dated and dated[1]:
-            dates[dated[1]].append(dated[0])
     # Without a label, the date under the headline is the article's; one above it may be the day of the visit.
     plain = below_title or dates[""]
-    published = dates["published"][0] if dates["published"] else plain[0] if len(set(plain)) == 1 else None
-    return Metadata(title, source, author, published, dates["modified"][0] if dates["modified"] else None)
+    labelled = dates["published"][0] if dates["published"] else None
+    published = labelled or (plain[0] if len(set(plain)) == 1 else None)
+    return _Head(source, author, published, labelled, dates["modified"][0] if dates["modified"] else None)
+
+
+def read_fields(units: Sequence[Unit]) -> dict[str, str]:
+    """Title, source, author and dates from lines such as "Fuente: …" at the very top; two of them at least, or none.
+
+    A single line of that form is more often a sentence or a caption ("Source: police").
+    """
+    found: dict[str, str] = {}
+    for unit in units[:_MOST_FIELDS]:
+        field = _FIELD.fullmatch(unit.text)
+        if field is None:
+            if unit.is_prose:
+                break
+            continue
+        name, value = _FIELDS.get(field["key"].strip().casefold()), field["value"].strip()
+        if name is None or name in found or "://" in value:
+            continue
+        if name in ("published", "modified"):
+            dated = date_in_line(value)
+            if dated:
+                found[name] = dated[0]
+        elif name == "author":
+            byline = author_in_line(f"By {value}")
+            if byline and byline[0]:
+                found[name] = byline[0]
+        elif name == "title" or len(value) <= 80:
+            found[name] = value
+    return found if len(found) >= 2 else {}
+
+
+def _outlet_line(units: Sequence[Unit], head: Sequence[Unit], title: str | None, text: str) -> str | None:
+    """The outlet by its place: a short proper name on a line of its own between the headline and the date or byline.
+
+    Above the headline only a name that says what it is ("Harbour Post"). A place, a section, an office is none, and a
+    name of a person is none: without a word of outlets in it, a byline has to stand elsewhere in the head.
+    """
+    place = next(
+        (index for index, unit in enumerate(head) if title is not None and unit.text.startswith(title)), None
+    )
+    if place is None:
+        return None
+    signed = any(is_byline(unit.text) for unit in head)
+    story = next((unit.text[:60].casefold() for unit in units if unit.is_prose and unit not in head), "")
+    for index, unit in enumerate(head):
+        line = unit.text.strip(" |•·")
+        if index == place or is_byline(line) or dated_line(unit)[0] is not None:
+            continue
+        if index < place:
+            if index == 0 and place <= 2 and is_outlet(line):
+                return line
+            continue
+        beside = [*head[index - 1 : index], *head[index + 1 : index + 2]]
+        dated = any(is_byline(other.text) or dated_line(other)[0] is not None for other in beside)
+        if not dated or line.casefold() in story or _NO_OUTLET.search(line) or len(line) > 50:
+            continue
+        if is_outlet(line):
+            return line
+        if (
+            signed
+            and 2 <= unit.words <= 5
+            and _PROPER.fullmatch(line)
+            and not line.isupper()
+            and index <= place + 3
+        ):
+            return line
+    return None
+
+
+def top_of(text: str, title: str | None = None) -> tuple[str | None, str | None]:
+    """(outlet, published) from the first lines of a PDF, Word or Excel file: "Harbour Briefing Service, 3 May 2026".
+
+    Only a line that is nothing else counts, above the first running text.
+    """
+    source: str | None = None
+    named: list[str] = []  # dates with a label or an outlet
+    plain: list[str] = []
+    units = units_of(text[:_TOP])
+    for unit in units[:_TOP_LINES]:
+        line = re.sub(r"\s{2,}|\t", " | ", unit.text)
+        dated, outlet = dated_line(Unit(unit.span, line, unit.gap))
+        if outlet is None and (shorter := _PAGE_OF.sub("", line)) != line:
+            dated, outlet = dated_line(Unit(unit.span, shorter, unit.gap))
+            dated = dated if outlet else None
+        if unit.is_prose and dated is None:
+            break
+        if dated is None or dated[1] == "modified":
+            continue
+        source = source or outlet
+        (named if dated[1] or outlet else plain).append(dated[0])
+    # Several plain dates are a table or a timetable.
+    published = named[0] if named else plain[0] if len(set(plain)) == 1 else None
+    fields = read_fields(units)
+    return fields.get("source", source), fields.get("published", published)
 
 
 def dated_line(unit: Unit) -> tuple[tuple[str, str] | None, str | None]:
@@ -214,18 +325,21 @@ def dated_line(unit: Unit) -> tuple[tuple[str, str] | None, str | None]:
         dated = date_in_line(found["date"])
         if dated and found.end() == len(unit.text):
             outlet = found["outlet"].strip()
-            byline = is_byline(outlet)
-            return dated, outlet if not byline and outlet[0].isupper() and (_OUTLET.search(outlet)) else None
+            named = outlet[0].isupper() and _OUTLET.search(outlet) and not is_byline(outlet)
+            return dated, outlet if named and not _NO_OUTLET.search(outlet) else None
     return None, None
 
 
-def _title_and_site(headings: Sequence[Unit]) -> tuple[str | None, str | None]:
+def _title_and_site(headings: Sequence[Unit], text: str) -> tuple[str | None, str | None]:
     """The headline, without the name of the site that browsers show behind it ("Headline - Site").
 
-    The part behind the separator is a site only where the headline stands on the page once more, or after a bar.
+    The part behind the separator is a site only after a bar, or where the headline or the site stands on the page once
+    more, or where it is a name that says what it is.
     """
     if not headings:
         return None, None
+    if len(headings) > 1 and is_outlet(headings[0].text) and headings[1].words > headings[0].words:
+        return headings[1].text, headings[0].text
     first = headings[0].text
     for other in headings[1:]:
         rest = first.removeprefix(other.text)
@@ -233,4 +347,8 @@ def _title_and_site(headings: Sequence[Unit]) -> tuple[str | None, str | None]:
             return other.text, site["site"]
     if bar := re.fullmatch(r"(?P<title>[^|]{15,})\s\|\s(?P<site>[^|]{2,40})", first):
         return bar["title"], bar["site"]
+    if dash := re.fullmatch(r"(?P<title>.{15,}\S)\s[-–—]\s(?P<site>[^-–—|]{2,40})", first):
+        name = dash["site"].strip()
+        if is_outlet(name) or (_PROPER.fullmatch(name) and f"© {name}" in text):
+            return dash["title"], name
     return first, None

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rag.documents.building import canonical
-from rag.documents.metadata import author_in_line, date_in_line, iso_date
+from rag.documents.dates import date_in_line, iso_date
+from rag.documents.metadata import author_in_line
 
 _ARTICLE_TYPES = re.compile(
     r"article|posting|report|webpage|creativework|videoobject|book|dataset", re.IGNORECASE

@@ -6,7 +6,8 @@ installed; a page that stays unread is named in the text, as furniture, and a fi
 Filled-in form fields count as text of their page; comments stand at its end with their author's name. Files embedded
 in the PDF are attachments.
 
-`CreationDate` and `ModDate` say when a file was made, not when anything was published: they only give `modified`.
+`CreationDate` and `ModDate` say when a file was made, not when anything was published: they only give `modified`. Outlet
+and `published` come from a line at the top that says nothing else ("Harbour Briefing Service, 3 May 2026").
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import pypdfium2.raw as pdfium_c
 from rag.documents.building import Attachment, Parsed, canonical
 from rag.documents.glyphs import Box, glyphs_of, turned, turned_between
 from rag.documents.layout import Fragment, Word, fragments_of
+from rag.documents.metadata import top_of
 from rag.documents.ocr import DPI, Tesseract, find_tesseract, pgm_of, sheet_of, why_not
 from rag.documents.properties import is_plausible_title, plausible_author
 from rag.documents.sheets import Sheet, compose
@@ -75,11 +77,14 @@ def parse_pdf(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
             raise _nothing_read(pages, tesseract, name, settings)
         attachments = tuple(_attachments(pdf, settings))
         title, author, modified = _metadata(pdf, name)
+    source, published = top_of(text)
     return Parsed(
         text=text,
         media_type=_MEDIA_TYPE,
         title=title or (heading if heading and is_plausible_title(heading, name) else None),
+        source=source,
         author=author,
+        published=published,
         modified=modified,
         pages=tuple(builder.pages),
         headings=tuple(builder.headings),

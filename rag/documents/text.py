@@ -8,8 +8,9 @@ import re
 
 from rag.documents.building import Parsed, canonical, merge_spans
 from rag.documents.clean import find_furniture
-from rag.documents.lines import Unit, units_of, within
-from rag.documents.metadata import Metadata, date_in_line, dated_line, is_byline, read_metadata
+from rag.documents.dates import date_in_line
+from rag.documents.lines import Unit, units_of, within, word_set
+from rag.documents.metadata import Metadata, dated_line, is_byline, is_outlet, read_metadata
 from rag.errors import UnreadableFile
 from rag.settings import DocumentSettings
 from rag.types import Span
@@ -24,6 +25,14 @@ _BOMS = (
 # What the high bytes of Western European text mean in CP1252.
 _WESTERN = frozenset(
     "áéíóúñüàèìòùâêîôûäöïëçãõåæøœßÁÉÍÓÚÑÜÀÈÌÒÙÂÊÎÔÛÄÖÏËÇÃÕÅÆØŒ¿¡“”‘’–—…€£°·º®©™«»‹›‚„§²³½¼¾´¨\xa0\xadªŽžŠšŸýÝ•†‡¢×÷±µ¶"
+)
+# What lines of forms, mails and records begin with; a headline with a colon begins with something else.
+_FORM_KEYS = word_set(
+    """
+    to from cc bcc subject re date time place location name title author source fuente fecha autor título titulo
+    asunto para de email phone address attendees present file case ref reference number note notes topic tema outlet
+    published publication headline byline url link status version client project q a question answer
+    """
 )
 _LEAST_PROSE_BELOW = 6  # words of the paragraph that a heading stands above
 
@@ -234,7 +243,9 @@ def find_headings(text: str, furniture: tuple[Span, ...]) -> tuple[Span, ...]:
     units = [unit for unit, covered in zip(every, within(every, furniture), strict=True) if not covered]
     headings: list[Span] = []
     for index, unit in enumerate(units):
-        if _could_be_heading(unit) and _stands_above_text(units, index):
+        if (_could_be_heading(unit) or (index == 0 and _is_divided_headline(unit))) and _stands_above_text(
+            units, index
+        ):
             headings.append(unit.span)
     return tuple(headings)
 
@@ -257,12 +268,23 @@ def _could_be_heading(unit: Unit) -> bool:
     return not is_byline(line) and dated_line(unit)[0] is None
 
 
+def _is_divided_headline(unit: Unit) -> bool:
+    """ "Opinion: The truce will not hold", "Mexico: another flight leaves"; never the line of a form ("Subject: …")."""
+    if bar := re.fullmatch(r"(?P<rest>[^|]{15,})\s\|\s[^|]{2,40}", unit.text):  # "Headline | Site"
+        return _could_be_heading(Unit(unit.span, bar["rest"], unit.gap))
+    found = re.match(r"(?P<key>[^\W\d_][\w ’'-]{1,25}):\s(?P<rest>\S.*)", unit.text)
+    if found is None or found["key"].strip().casefold() in _FORM_KEYS or not found["key"][0].isupper():
+        return False
+    rest = Unit(unit.span, found["rest"], unit.gap)
+    return rest.words >= 3 and _could_be_heading(rest)
+
+
 def _stands_above_text(units: list[Unit], index: int) -> bool:
     steps = 0
     for below in units[index + 1 : index + 9]:
         if below.is_prose and not _is_question(below):
             return below.words >= _LEAST_PROSE_BELOW and steps <= 1
-        if is_byline(below.text) or dated_line(below)[0]:
+        if is_byline(below.text) or dated_line(below)[0] or is_outlet(below.text):
             continue
         if not _could_be_heading(below):
             return False

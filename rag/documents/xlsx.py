@@ -25,6 +25,7 @@ from openpyxl.utils.cell import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
 from rag.documents.building import Parsed, TextBuilder, canonical
+from rag.documents.metadata import top_of
 from rag.documents.package import Package, child, local
 from rag.documents.tables import Row, add_table
 from rag.errors import UnreadableFile
@@ -76,11 +77,14 @@ def parse_xlsx(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
             raise package.damaged(str(error)) from error
     if not rows_seen or not builder.text:
         raise UnreadableFile("the Excel file has no filled cells", where=name, next_step="check it in Excel")
+    source, published = top_of(builder.text)
     return Parsed(
         text=builder.text,
         media_type=_MEDIA_TYPE,
         title=title,
+        source=source,
         author=author,
+        published=published,
         modified=modified,
         headings=tuple(builder.headings),
         furniture=tuple(builder.furniture),

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.documents import traces
+from rag.documents.dates import date_in_line
 from rag.documents.lines import Unit, word_set
-from rag.documents.metadata import date_in_line, is_byline
+from rag.documents.metadata import is_byline
 
 _CHANGE = 2.5  # price of a change between article and page
 _CERTAIN = 30.0

