@@ -162,11 +162,15 @@ def _gold_html(run: Run, record: Record) -> str:
         parts += [f'<div class="otr-facts">or {escape(other)}</div>' for other in others]
     if gold["nuggets"]:
         parts.append(items_html([f"{each['text']} ({each['importance']})" for each in gold["nuggets"]]))
-    for place in gold["evidence"]:
+    for number, place in enumerate(gold["evidence"], start=1):
         parts.append(
             f'<blockquote class="otr-context">{escape(place["quote"])}</blockquote>'
-            f'<p class="otr-facts">{_place(run, place, place["document_id"])}</p>'
+            f'<p class="otr-facts">[{number}] {_place(run, place, place["document_id"])}</p>'
         )
+    sets = gold["evidence_sets"]
+    if len(sets) > 1:
+        told = ", or ".join(" and ".join(str(index + 1) for index in each) for each in sets)
+        parts.append(f'<p class="otr-facts">enough: quote {told}</p>')
     for name in ("speaker", "disagreement"):
         if gold[name]:
             parts.append(f'<p class="otr-facts">{name}: {escape(gold[name])}</p>')

@@ -88,6 +88,8 @@ class Runs:
         known = self._loaded.get(key)
         if known is None:
             description = folder.description() or {}
+            if "identity" not in description:
+                raise UsageError("run.json does not say what was run", where=name, next_step="choose another")
             records = folder.records()
             known = Run(name, description, folder.summary(), records, self._at_hand(description, records))
             with self._lock:

@@ -26,6 +26,7 @@ HOSTILE = """The harbour of Vella
 The harbour of Vella has nine cranes <img src=x onerror="window.hit = 1"> and a dry dock ${window.hit = 2}. The harbour
 master is Ines Tolmar {{window.hit = 3}}.
 """
+MANY = 300  # questions: enough that a run lasts while something else is asked, some ten seconds
 EVIL = '<img src=x onerror="window.hit = 4">'
 
 
@@ -67,7 +68,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("evaluate")
     write_suite(folder / "suites" / "wrong", wrong_questions())
-    write_suite(folder / "suites" / "long", many_questions(200))
+    write_suite(folder / "suites" / "long", many_questions(MANY))
     with Library.open(folder / "library", Settings(), write=True, create=True) as library:
         library.add([folder / "suites" / "wrong" / "corpus"])
     return folder
@@ -203,16 +204,18 @@ def test_questions_are_answered_while_a_suite_runs_and_a_stopped_run_goes_on(
     page.locator("#stop-run").click()
     page.locator("#bench-status").get_by_text("Stopped.").wait_for(timeout=60_000)
     before = results(places, "long")
-    assert 0 < len(before) < 200
-    page.locator("#figures").get_by_text(f"Unfinished: {len(before)} of 200").wait_for()
+    assert 0 < len(before) < MANY
+    page.locator("#figures").get_by_text(f"Unfinished: {len(before)} of {MANY}").wait_for()
 
     page.locator("#run").click()
-    page.locator("#bench-status").get_by_text("Finished: 200 answers").wait_for(timeout=90_000)
+    page.locator("#bench-status .otr-running").wait_for()
+    open_page(page, address)  # whoever opens the page follows the run
+    page.locator("#bench-status").get_by_text(f"Finished: {MANY} answers").wait_for(timeout=90_000)
     after = results(places, "long")
     assert after[: len(before)] == before
-    assert [record["id"] for record in after] == [question["id"] for question in many_questions(200)]
+    assert [record["id"] for record in after] == [question["id"] for question in many_questions(MANY)]
     (folder,) = (places / "runs").glob("long-offline-*")
-    assert len((folder / "timings.jsonl").read_text("utf-8").splitlines()) == 200, "nothing was asked twice"
+    assert len((folder / "timings.jsonl").read_text("utf-8").splitlines()) == MANY, "nothing was asked twice"
 
 
 @pytest.mark.browser
@@ -309,6 +312,8 @@ def test_names_of_runs_never_become_paths(bench: Bench, tmp_path: Path) -> None:
     for name in ("..", "../runs/real", str(tmp_path / "runs" / "real"), ".", "", "real/", "other"):
         with pytest.raises(UsageError, match="no such run"):
             bench.runs.load(name)
+    with pytest.raises(UsageError, match="does not say what was run"):
+        bench.runs.load("real")
 
 
 def test_only_the_person_at_the_machine_names_folders_and_models(tmp_path: Path) -> None:
