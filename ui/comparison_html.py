@@ -50,12 +50,15 @@ def _note_list(notes: Sequence[str]) -> str:
 def _comparison_row(name: str, row: Mapping[str, Any], primary: bool) -> str:
     interval = "–" if row["low"] is None else f"{_points(row['low'])} to {_points(row['high'])}"
     p = row["p"] if row["p_holm"] is None else row["p_holm"]
+    p_value = f"{p:.3f}" if p >= 0.001 else "&lt; 0.001"
+    css = {"better": " otr-right", "worse": " otr-wrong"}.get(row["verdict"], "")
     star = ' <span class="otr-primary">primary</span>' if primary else ""
     return (
         f'<tr><td><strong>{escape(name)}</strong>{star}</td><td class="otr-count">{row["n"]}</td>'
         f'<td class="otr-count">{100 * row["a"]:.1f}</td><td class="otr-count">{100 * row["b"]:.1f}</td>'
         f'<td class="otr-count">{_points(row["difference"])}</td><td class="otr-interval">{interval}</td>'
-        f'<td class="otr-count">{p:.3f}</td><td>{escape(row["verdict"])}</td></tr>'
+        f'<td class="otr-count">{p_value}</td>'
+        f'<td class="otr-verdict{css}">{escape(row["verdict"])}</td></tr>'
     )
 
 
