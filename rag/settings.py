@@ -34,12 +34,13 @@ class DocumentSettings:
     max_bytes: int = 200 * MIB  # one file, compressed; the largest real PDFs of a newsroom are near 100 MiB
     max_characters: int = 20_000_000  # text of one document; a thousand-page book has about 3 million
     max_pages: int = 5_000
-    max_seconds: float = 120.0  # to parse one file; OCR of a page takes 1-3 s
+    max_seconds: float = 120.0  # to parse one file, without the pages that are read by OCR
     max_archive_files: int = 20_000
     max_archive_bytes: int = 2_000 * MIB  # everything an archive expands to, nested archives included
     max_nesting: int = 4  # archives and mails inside each other
     ocr: bool = True  # scanned pages through Tesseract, where it is installed
     ocr_languages: str = "eng+spa"
+    ocr_page_seconds: float = 6.0  # more of max_seconds for every scanned page of a file; one takes 1-3 s
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
+from rag.documents import allowance
 from rag.documents.building import Attachment, Parsed
 from rag.errors import UnreadableFile
 from rag.settings import DocumentSettings
@@ -46,6 +48,8 @@ _START_SECONDS = 60.0  # to start a worker and import its reader, apart from the
 _MEMORY = 6 * 1024**3  # address space of a worker; the largest real PDFs need well under 2 GiB
 _COMMAND = (sys.executable, "-P", "-m", "rag.documents.isolate")
 _HEADER = struct.Struct("<Q")
+_WATCH_SECONDS = 1.0
+_MORE = "more seconds"  # a message of the worker that is not its answer yet
 
 
 class _WorkerGone(Exception):
@@ -72,24 +76,37 @@ class _Worker:
         self._from: IO[bytes] = self._process.stdout
         self.timed_out = False
 
-    def ask(self, message: dict[str, Any], data: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """The worker's answer; raises _WorkerGone where it died, by itself or by the time limit (`timed_out`)."""
-        timer = threading.Timer(_START_SECONDS, self._expire)
-        timer.daemon = True
-        timer.start()
+    def ask(
+        self, message: dict[str, Any], data: bytes, seconds: float, most: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """The worker's answer; raises _WorkerGone where it died, by itself or by the time limit (`timed_out`).
+
+        The limit is `seconds`; a reader may ask for more, up to `most` in all.
+        """
+        timer = self._timer(None, _START_SECONDS)
         try:
             _send(self._to, message, b"")
             _receive(self._from)  # it has imported the reader; the file's own time begins
-            timer.cancel()
-            timer = threading.Timer(seconds, self._expire)
-            timer.daemon = True
-            timer.start()
+            latest = time.monotonic() + most
+            timer = self._timer(timer, seconds)
             _send(self._to, {}, data)
-            return _receive(self._from)
+            answer = _receive(self._from)
+            while _MORE in answer[0]:
+                timer = self._timer(timer, min(float(answer[0][_MORE]), latest - time.monotonic()))
+                answer = _receive(self._from)
+            return answer
         except (OSError, EOFError, ValueError) as error:
             raise _WorkerGone from error
         finally:
             timer.cancel()
+
+    def _timer(self, before: threading.Timer | None, seconds: float) -> threading.Timer:
+        if before is not None:
+            before.cancel()
+        timer = threading.Timer(max(0.0, seconds), self._expire)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _expire(self) -> None:
         self.timed_out = True
@@ -159,7 +176,8 @@ def parse(family: str, data: bytes, name: str, settings: DocumentSettings) -> Pa
     message = {"family": family, "name": name, "settings": _settings_to_json(settings)}
     worker = _pool.take()
     try:
-        answer, blobs = worker.ask(message, data, settings.max_seconds)
+        most = settings.max_seconds + settings.max_pages * (settings.ocr_page_seconds + 1)
+        answer, blobs = worker.ask(message, data, settings.max_seconds, most)
     except _WorkerGone:
         worker.kill()
         code = worker.close()
@@ -240,6 +258,8 @@ def _serve() -> None:
     to = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory()
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     while True:
         try:
             message, _ = _receive(sys.stdin.buffer)
@@ -254,6 +274,7 @@ def _serve() -> None:
         except EOFError:
             return
         _alarm(settings.max_seconds + 1)
+        allowance.listen(lambda seconds: _ask_for(to, seconds))
         try:
             answer, blob = _parsed_to_json(reader(data, message["name"], settings))
         except UnreadableFile as error:
@@ -268,6 +289,18 @@ def _serve() -> None:
             )
         _alarm(0)
         _send(to, answer, blob)
+
+
+def _ask_for(to: IO[bytes], seconds: float) -> None:
+    _alarm(seconds + 1)
+    _send(to, {_MORE: seconds}, b"")
+
+
+def _watch_parent(parent: int) -> None:
+    """End this process and what it started (Tesseract) where the program above was killed and nobody waits any more."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_SECONDS)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _failed(name: str, what: str, next_step: str) -> dict[str, Any]:

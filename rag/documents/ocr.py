@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from rag.documents.allowance import for_scans
 from rag.documents.building import Parsed
 from rag.documents.layout import Word, fragments_of
 from rag.documents.sheets import Sheet, compose
@@ -155,11 +156,13 @@ def parse_image(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
     tesseract = find_tesseract(settings)
     if tesseract is None:
         raise UnreadableFile("a picture without a text layer", where=name, next_step=why_not(settings))
-    deadline = time.monotonic() + 0.85 * settings.max_seconds
+    deadline = time.monotonic() + for_scans(1, settings)
     sheets: list[Sheet] = []
     media_type = "image"
     for number, (kind, pgm, height, dpi) in enumerate(_frames(data, name, settings), start=1):
         media_type = kind
+        if number > 1:  # a picture file does not say how many pages it has before they are read
+            deadline = max(deadline, time.monotonic() + for_scans(1, settings))
         try:
             lines = tesseract.words(pgm, dpi, deadline - time.monotonic())
         except (TimeoutError, RuntimeError) as error:

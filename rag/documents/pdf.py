@@ -27,6 +27,7 @@ from typing import Any
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
+from rag.documents.allowance import for_scans
 from rag.documents.building import Attachment, Parsed, canonical
 from rag.documents.glyphs import Box, glyphs_of, turned, turned_between
 from rag.documents.layout import Fragment, Word, fragments_of
@@ -51,7 +52,6 @@ _COMMENTS = frozenset(
         pdfium_c.FPDF_ANNOT_CARET,
     }
 )
-_OCR_SHARE = 0.85  # of the time for the file; the rest is for everything else
 
 
 def parse_pdf(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
@@ -61,14 +61,13 @@ def parse_pdf(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
         UnreadableFile: a password is needed, the file is damaged or cut short, it has too many pages, or no page has
             text that we can read.
     """
-    deadline = time.monotonic() + _OCR_SHARE * settings.max_seconds
     with _opened(data, name) as pdf:
         _check_pages(len(pdf), name, settings)
         pages = [_read_page(pdf, index) for index in range(len(pdf))]
         scans = [page for page in pages if page.wants_ocr]
         tesseract = find_tesseract(settings) if scans else None
         if tesseract is not None:
-            _recognise(pdf, scans, tesseract, deadline)
+            _recognise(pdf, scans, tesseract, settings)
         elif scans:
             _note_unread(scans, why_not(settings))
         builder, heading = compose([page.sheet for page in pages])
@@ -267,22 +266,28 @@ def _pictures(page: Any, box: Box) -> tuple[float, bool]:
     return min(covered / area, 1.0), covered > 0.03 * area or paths > 30
 
 
-def _recognise(pdf: Any, scans: list[_PageRead], tesseract: Tesseract, deadline: float) -> None:
-    """Replace the scans' sheets by what Tesseract reads. PDFium draws on this thread, Tesseract runs beside it."""
+def _recognise(pdf: Any, scans: list[_PageRead], tesseract: Tesseract, settings: DocumentSettings) -> None:
+    """Replace the scans' sheets by what Tesseract reads. PDFium draws on this thread, Tesseract runs beside it.
+
+    The time grows with the number of scans; one page alone gets no more than a file without scans.
+    """
+    deadline = time.monotonic() + for_scans(len(scans), settings)
     workers = max(1, min(4, os.cpu_count() or 1))
     waiting: list[tuple[_PageRead, float, Future[list[list[Word]]]]] = []
     with ThreadPoolExecutor(workers) as pool:
         for page in scans:
             left = deadline - time.monotonic()
             if left <= 1.0:
-                _note_unread([page], "the time for this file was used up; raise documents.max_seconds")
+                _note_unread([page], "the time for this file was used up; raise documents.ocr_page_seconds")
                 continue
             try:
                 pgm, height = _drawn(pdf, page.index)
             except pdfium.PdfiumError as error:
                 _note_unread([page], str(error))
                 continue
-            waiting.append((page, height, pool.submit(tesseract.words, pgm, DPI, left)))
+            waiting.append(
+                (page, height, pool.submit(tesseract.words, pgm, DPI, min(left, settings.max_seconds)))
+            )
             if len(waiting) > workers:  # so that only a few drawn pages are in memory
                 _take(*waiting.pop(0))
         for job in waiting:
@@ -347,7 +352,7 @@ def _nothing_read(
         return UnreadableFile(
             f"no text layer, and reading the picture failed {notes[0]}",
             where=name,
-            next_step="split the file, or raise documents.max_seconds",
+            next_step="split the file, or raise documents.ocr_page_seconds",
         )
     return UnreadableFile(
         "no text layer, and no writing was recognised in its pictures",

@@ -196,7 +196,8 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path, settings: DocumentSettings) ->
 
 # Readers for the next tests, run in a real worker: they hang, crash, print and use up memory as C libraries do.
 READERS = """
-import ctypes, os, sys, time
+import ctypes, os, subprocess, sys, time
+from rag.documents import allowance
 from rag.documents.building import Parsed
 
 def hang(data, name, settings):
@@ -210,6 +211,17 @@ def raises(data, name, settings):
 
 def eats(data, name, settings):
     return bytearray(64 * 1024**3)
+
+def asks(data, name, settings):
+    allowance.for_scans(1, settings)
+    time.sleep(1.5)
+    return Parsed(data.decode(), "text/plain")
+
+def starts(data, name, settings):
+    child = subprocess.Popen(["sleep", "60"])
+    with open(os.environ["PIDS"], "w") as file:
+        file.write(f"{os.getpid()} {child.pid}")
+    time.sleep(60)
 
 def speaks(data, name, settings):
     os.write(1, b"chatter" * 100)
@@ -231,6 +243,59 @@ def test_a_hang_in_c_code_ends_at_the_limit(tmp_path: Path, monkeypatch: pytest.
     isolate.close_workers()
 
 
+def test_a_reader_that_asks_gets_more_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _odd_readers(tmp_path, monkeypatch)
+    assert isolate.parse(
+        "asks", b"Words.", "a", DocumentSettings(max_seconds=1.0, ocr_page_seconds=20.0)
+    ).text
+    with pytest.raises(UnreadableFile, match=r"more than 1 seconds"):
+        isolate.parse("asks", b"Words.", "a", DocumentSettings(max_seconds=1.0, ocr_page_seconds=0.0))
+    isolate.close_workers()
+
+
+def test_what_a_reader_started_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _odd_readers(tmp_path, monkeypatch)
+    monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
+    with pytest.raises(UnreadableFile, match="more than 1 seconds"):
+        _parse("starts", max_seconds=1.0)
+    for pid in (tmp_path / "pids").read_text().split():
+        assert _ends(int(pid))
+    isolate.close_workers()
+
+
+def test_a_worker_ends_with_a_program_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _odd_readers(tmp_path, monkeypatch)
+    monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
+    code = (
+        "import sys\nfrom rag.documents import isolate\nfrom rag.settings import DocumentSettings\n"
+        "isolate._COMMAND = (sys.executable, '-P', '-m', 'start')\n"
+        "isolate.parse('starts', b'x', 'x', DocumentSettings(max_seconds=60.0))\n"
+    )
+    program = subprocess.Popen([sys.executable, "-c", code])
+    for _ in range(300):
+        if (tmp_path / "pids").exists() and (tmp_path / "pids").read_text().count(" "):
+            break
+        time.sleep(0.1)
+    program.kill()
+    program.wait()
+    for pid in (tmp_path / "pids").read_text().split():
+        assert _ends(int(pid))
+
+
+def _ends(pid: int) -> bool:
+    """True once the process is gone, or only waits to be reaped; within ten seconds."""
+    for _ in range(100):
+        try:
+            if "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]:
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.1)
+    return False
+
+
 def test_a_crash_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _odd_readers(tmp_path, monkeypatch)
     with pytest.raises(UnreadableFile, match="crashed"):
@@ -247,7 +312,8 @@ def test_a_crash_costs_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def _odd_readers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "odd_readers.py").write_text(READERS)
     start = "import sys\nfrom rag.documents import isolate\n"
-    start += "isolate._READERS.update({n: ('odd_readers', n) for n in ('hang', 'crash', 'raises', 'eats', 'speaks')})\n"
+    start += "names = 'hang crash raises eats speaks asks starts'.split()\n"
+    start += "isolate._READERS.update({name: ('odd_readers', name) for name in names})\n"
     start += "isolate._serve()\n"
     (folder / "start.py").write_text(start)
     isolate.close_workers()

@@ -11,6 +11,7 @@ import pytest
 from fpdf import FPDF
 from PIL import Image
 
+from rag.documents import allowance
 from rag.documents.building import canonical
 from rag.documents.ocr import find_tesseract, parse_image, pgm_of
 from rag.documents.pdf import parse_pdf
@@ -117,9 +118,22 @@ def test_no_time_left_is_named_on_the_page() -> None:
     add_scan(pdf, picture_of(page_with(*LINES)))
     if find_tesseract(SETTINGS) is None:
         pytest.skip("Tesseract is not installed")
-    parsed = parse_pdf(bytes(pdf.output()), "mixed.pdf", DocumentSettings(max_seconds=1.0))
+    parsed = parse_pdf(
+        bytes(pdf.output()), "mixed.pdf", DocumentSettings(max_seconds=1.0, ocr_page_seconds=0.0)
+    )
     (note,) = parsed.furniture
-    assert "max_seconds" in note.of(parsed.text)
+    assert "ocr_page_seconds" in note.of(parsed.text)
+
+
+def test_the_time_grows_with_the_number_of_scanned_pages() -> None:
+    asked: list[float] = []
+    allowance.listen(asked.append)
+    try:
+        left = allowance.for_scans(300, DocumentSettings(max_seconds=120.0, ocr_page_seconds=6.0))
+    finally:
+        allowance.listen(None)
+    assert asked == [1920.0]
+    assert 1800.0 < left < 1920.0
 
 
 @with_tesseract
