@@ -153,9 +153,29 @@ def blocks_of(region: Region, style: Style, words: Counter[str], smooth: bool = 
     blocks = []
     first = 0
     for group in groups:
-        blocks.append(_block(group, margins[first : first + len(group)], style, words, smooth))
+        block = _block(group, margins[first : first + len(group)], style, words, smooth)
+        if (
+            len(group) == 1
+            and block.kind == "body"
+            and _is_a_full_line(group[0], region.lines, margins[first])
+        ):
+            block.room = margins[first] - group[0].right
+        blocks.append(block)
         first += len(group)
     return blocks
+
+
+def _is_a_full_line(line: Line, lines: Sequence[Line], margin: float) -> bool:
+    """A single line as long as the lines of a paragraph near it: the first of one that goes on elsewhere."""
+    alike = [
+        other for other in lines if other is not line and abs(other.size - line.size) <= 0.08 * line.size
+    ]
+    long = [
+        other for other in alike if other.right >= line.right - 2 * line.size and len(other.text.split()) >= 4
+    ]
+    return (
+        len(long) >= 2 and len(line.text.split()) >= 4 and margin - line.right < 0.25 * (margin - line.left)
+    )
 
 
 def _right_margin(lines: Sequence[Line], index: int) -> float:

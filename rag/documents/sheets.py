@@ -19,7 +19,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from rag.documents.building import Kind, TextBuilder
-from rag.documents.layout import Fragment, Region, reading_order, rows
+from rag.documents.columns import reading_order
+from rag.documents.layout import Fragment, Region, rows
 from rag.documents.paragraphs import Block, Style, blocks_of, stitch, style_of, vocabulary
 
 _ZONE = 0.15  # of the page's height: how far from an edge furniture may stand
@@ -101,7 +102,10 @@ def _joined(columns: Iterable[list[Block]], words: Counter[str]) -> list[Block]:
 
 def _runs_over(last: Block, first: Block) -> bool:
     """Is `first`, in the next column or page, the rest of the paragraph `last`?"""
-    full = last.text[-1] in ",-\u2010\u00ad" or last.room < first.first_word + 0.9 * last.size
+    near = (
+        last.room < 4 * last.size and len(last.text.split()) >= 6
+    )  # lines that are set ragged differ so much
+    full = last.text[-1] in ",-\u2010\u00ad" or near or last.room < first.first_word + 0.9 * last.size
     joined = first.goes_on or (full and not first.fresh)
     return (
         last.open_end

@@ -14,7 +14,8 @@ import pytest
 from fpdf import FPDF
 
 from rag.documents.building import Parsed, canonical
-from rag.documents.layout import Line, Word, fragments_of, reading_order
+from rag.documents.columns import reading_order
+from rag.documents.layout import Line, Word, fragments_of
 from rag.documents.paragraphs import stitch, vocabulary
 from rag.documents.pdf import parse_pdf, pdf_date
 from rag.documents.properties import is_plausible_title
@@ -62,7 +63,6 @@ def checked(parsed: Parsed) -> Parsed:
     """What holds for every PDF: canonical text, pages in order that cover it, spans inside it and ascending."""
     assert parsed.text == canonical(parsed.text)
     assert parsed.media_type == "application/pdf"
-    assert parsed.published is None
     assert [page.number for page in parsed.pages] == list(range(1, len(parsed.pages) + 1))
     edges = [0, *(page.span.end for page in parsed.pages)]
     assert [page.span.start for page in parsed.pages] == edges[:-1]
@@ -118,6 +118,65 @@ def test_a_headline_across_both_columns_stays_above_them() -> None:
     assert pieces(parsed, "headings") == ["Seven aircraft left the base before dawn on Tuesday"]
     assert parsed.title == "Seven aircraft left the base before dawn on Tuesday"
     assert parsed.text.index("all of the prisoners") < parsed.text.index("Lawyers for two")
+
+
+@pytest.mark.parametrize("end", [255, 270, 285, 300, 316])
+def test_a_subtitle_that_ends_in_the_gutter_leaves_the_columns(end: int) -> None:
+    pdf = blank()
+    pdf.add_page()
+    pdf.set_font("helvetica", size=20)
+    write(pdf, 50, 60, "Seven aircraft left the base before dawn on Tuesday")
+    pdf.set_font("helvetica", size=11)
+    subtitle = "What the ministry did not say about the flights"
+    pdf.set_font("helvetica", size=11 * (end - 50) / pdf.get_string_width(subtitle))
+    write(pdf, 50, 84, subtitle)
+    pdf.set_font("helvetica", size=11)
+    for number, (left, right) in enumerate(zip(LEFT, RIGHT, strict=True)):
+        write(pdf, 50, 110 + 14 * number, left)
+        write(pdf, 320, 110 + 14 * number, right)
+    text = parse(pdf).text
+    assert text.endswith(" ".join(LEFT) + "\n\n" + " ".join(RIGHT))
+    assert subtitle in text
+
+
+def test_a_headline_of_two_lines_over_columns_is_one() -> None:
+    pdf = blank()
+    pdf.add_page()
+    pdf.set_font("helvetica", "B", 20)
+    write(pdf, 50, 60, "Seven aircraft left the base before dawn on Tuesday")
+    write(pdf, 50, 84, "and nobody was told")
+    pdf.set_font("helvetica", size=11)
+    for x, lines in ((50, LEFT), (320, RIGHT)):
+        for number, line in enumerate(lines):
+            write(pdf, x, 110 + 14 * number, line)
+    parsed = parse(pdf)
+    assert parsed.title == "Seven aircraft left the base before dawn on Tuesday and nobody was told"
+    assert pieces(parsed, "headings") == [parsed.title]
+
+
+@pytest.mark.parametrize(
+    "rest", ["37 people were on board, the ministry said.", "Ana Ruiz was on board, it said."]
+)
+def test_a_paragraph_whose_first_line_ends_the_page_goes_on(rest: str) -> None:
+    pdf = blank()
+    pdf.add_page()
+    for number, line in enumerate(LEFT):
+        write(pdf, 50, 100 + 14 * number, line)
+    write(pdf, 50, 198, "On the last flight that left the base in May")
+    pdf.add_page()
+    write(pdf, 50, 100, rest)
+    assert f"that left the base in May {rest}" in parse(pdf).text
+
+
+def test_a_short_line_at_the_end_of_a_page_stays_alone() -> None:
+    pdf = blank()
+    pdf.add_page()
+    for number, line in enumerate(LEFT):
+        write(pdf, 50, 100 + 14 * number, line)
+    write(pdf, 50, 198, "Ana Ruiz, minister")
+    pdf.add_page()
+    write(pdf, 50, 100, "The last flight left the base in May.")
+    assert "minister\n\nThe last flight" in parse(pdf).text
 
 
 def test_two_bands_of_columns_with_a_line_across_between_them() -> None:
@@ -517,6 +576,16 @@ def saved(document: pdfium.PdfDocument) -> bytes:
 
 
 # Metadata
+
+
+def test_a_line_at_the_top_names_outlet_and_date() -> None:
+    pdf = blank()
+    pdf.add_page()
+    write(pdf, 50, 60, "Ashgrove Briefing Service, 4 February 2026")
+    for number, line in enumerate(LEFT):
+        write(pdf, 50, 100 + 14 * number, line)
+    parsed = parse(pdf)
+    assert (parsed.source, parsed.published) == ("Ashgrove Briefing Service", "2026-02-04")
 
 
 def test_dates_in_the_file_are_never_a_date_of_publication() -> None:
