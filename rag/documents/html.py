@@ -18,6 +18,7 @@ from rag.documents.building import Parsed, TextBuilder, merge_spans
 from rag.documents.clean import find_furniture
 from rag.documents.language import language_of
 from rag.documents.lines import units_of
+from rag.documents.metadata import is_byline, lines_below_headline
 from rag.documents.page_metadata import page_metadata
 from rag.documents.text import decode, readable_text
 from rag.errors import UnreadableFile
@@ -33,6 +34,7 @@ _KEY = re.compile(r"[\W_]+")
 _PIECE = 30  # characters of a key compared at once
 _SMALL_PAGE = 1_500  # visible characters that are no links; below this, the page is read whole
 _SUBTITLE_WORDS = 6
+_BYLINES = 6  # blocks below the headline in which a byline and a date are looked for
 _LEAST_EXTRACTED = 0.05  # share of the visible text; below it, trafilatura has missed what the page is about
 _LEAST_COVERED = (
     0.6  # share of trafilatura's text that must be found on the page, else that text is used itself
@@ -85,18 +87,50 @@ def parse_page(page: str, name: str, settings: DocumentSettings) -> Parsed:
     headings = tuple(
         span for span in builder.headings if not any(span.overlaps(other) for other in furniture)
     )
+    title = found.title or (headings[0].of(text) if headings and headings[0].start == 0 else None)
+    source, author, published, modified = _in_sight(blocks, title)
     return Parsed(
         text,
         "text/html",
-        title=found.title or (headings[0].of(text) if headings and headings[0].start == 0 else None),
-        source=found.source,
-        author=found.author,
-        published=found.published,
-        modified=found.modified,
+        title=title,
+        source=found.source or source,
+        author=found.author or author,
+        published=found.published or (None if found.modified else published),
+        modified=found.modified or modified,
         language=language_of(text, furniture) or found.language,
         headings=headings,
         furniture=furniture,
     )
+
+
+def _in_sight(
+    blocks: list[Block], title: str | None
+) -> tuple[str | None, str | None, str | None, str | None]:
+    """(outlet, author, published, modified) of the few short lines right below the headline that a reader sees.
+
+    For pages whose mark-up says nothing. The lines end with the first running text; what stands in a menu is none.
+    """
+    wanted = _KEY.sub("", title or "").casefold()
+    place = next(
+        (
+            index
+            for index, block in enumerate(blocks)
+            if block.kind == "heading"
+            and (block.level == 1 or (wanted and _KEY.sub("", block.key).casefold() == wanted))
+        ),
+        None,
+    )
+    if place is None:
+        return None, None, None, None
+    lines: list[str] = []
+    for block in blocks[place + 1 : place + 1 + _BYLINES]:
+        if block.kind in ("heading", "row") or block.foreign:
+            continue
+        units = units_of(block.text)
+        if any(unit.is_prose and not is_byline(unit.text) for unit in units):
+            break
+        lines += [unit.text for unit in units]
+    return lines_below_headline(lines)
 
 
 def _off_headings(furniture: tuple[Span, ...], headings: list[Span]) -> list[Span]:

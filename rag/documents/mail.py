@@ -38,8 +38,13 @@ _ROBOTS = re.compile(
 
 
 def parse_mail(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
-    """One message (EML). Raises UnreadableFile where it has neither a body nor an attachment."""
+    """One message (EML), or a page that a browser saved as MHTML.
+
+    Raises UnreadableFile where it has neither a body nor an attachment.
+    """
     message = _message(data, name)
+    if (page := _saved_page(message)) is not None:
+        return parse_page(_text_of(page), name, settings)
     builder = TextBuilder()
     head = builder.add("\n".join(f"{key}: {value}" for key in _SHOWN if (value := _header(message, key))))
     body = _body(message, name, settings)
@@ -97,6 +102,18 @@ def _message(data: bytes, name: str) -> Message:
     except (ValueError, LookupError, AttributeError, IndexError, TypeError) as error:
         raise UnreadableFile("the mail is damaged", where=name, next_step="export it again") from error
     return message
+
+
+def _saved_page(message: Message) -> Message | None:
+    """The page of an MHTML file (the first HTML part; the others are its frames), None for a mail."""
+    related = message.get_content_type() == "multipart/related"
+    saved = message.get("Snapshot-Content-Location") is not None or bool(
+        re.search(r"saved by", _header(message, "From") or "", re.IGNORECASE)
+    )
+    if not (saved and (related or message.get_content_type() == "text/html")):
+        return None
+    parts = list(_parts(message))[:_MOST_PARTS]
+    return next((part for part in parts if part.get_content_type() == "text/html"), None)
 
 
 def _header(message: Message, key: str) -> str | None:

@@ -88,6 +88,7 @@ _POSTED_BY = re.compile(
 _PAGE_OF = re.compile(
     r"\s*[|·•–—,-]\s*(?:(?:[Pp]age|[Pp]ágina|[Pp]ág\.|p\.)\s*)?\d{1,4}(?:\s*(?:of|/|de)\s*\d{1,4})?$"
 )
+_PIECES = re.compile(r"\s*[|•·]\s*|\s[–—-]\s")
 _TOP = 3_000  # characters and lines at the top of a document in which its outlet and date are looked for
 _TOP_LINES = 12
 
@@ -286,6 +287,23 @@ def _outlet_line(units: Sequence[Unit], head: Sequence[Unit], title: str | None,
         ):
             return line
     return None
+
+
+def lines_below_headline(
+    lines: Sequence[str],
+) -> tuple[str | None, str | None, str | None, str | None]:
+    """(outlet, author, published, modified) of the lines between a headline and its text.
+
+    A byline may hold its date: "By Ana Ruiz, Harbour Post | 3 May 2026" is read piece by piece.
+    """
+    pieces = [
+        piece.strip()
+        for line in lines
+        for piece in [line, *_PIECES.split(line)[1:], *_PIECES.split(line)[:1]]
+    ]
+    units = [Unit(Span(0, 0), piece, 0) for piece in pieces if piece]
+    head = _from_head(units, None)
+    return head.source, head.author, head.published, head.modified
 
 
 def top_of(text: str, title: str | None = None) -> tuple[str | None, str | None]:

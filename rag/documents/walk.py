@@ -18,6 +18,8 @@ from rag.settings import MIB, DocumentSettings
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
+_BESIDE = ("_files", "_archivos", "_ficheros", "_fichiers", "-Dateien", "-filer", "_arquivos", ".files")
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -76,7 +78,11 @@ def walk(paths: Iterable[Path], settings: DocumentSettings) -> Iterator[Path | F
                 elif identity not in folders:
                     folders.add(identity)
                     names = sorted(
-                        (name for name in os.listdir(path) if not name.startswith(".")),
+                        (
+                            name
+                            for name in _without_page_folders(os.listdir(path))
+                            if not name.startswith(".")
+                        ),
                         key=os.fsencode,
                         reverse=True,
                     )
@@ -90,6 +96,20 @@ def walk(paths: Iterable[Path], settings: DocumentSettings) -> Iterator[Path | F
             files.add(place)
             problem = _problem(path, status, settings)
             yield path if problem is None else problem
+
+
+def _without_page_folders(names: list[str]) -> list[str]:
+    """`names` without the folders of scripts and pictures that browsers save beside a page ("A.html", "A_files")."""
+    pages = {name.rpartition(".")[0] for name in names if name.lower().endswith((".html", ".htm"))}
+    return [
+        name
+        for name in names
+        if not any(name == page + end for page in _stems(name) & pages for end in _BESIDE)
+    ]
+
+
+def _stems(name: str) -> set[str]:
+    return {name.removesuffix(end) for end in _BESIDE if name.endswith(end)}
 
 
 def _problem(path: Path, status: os.stat_result, settings: DocumentSettings) -> Failure | None:

@@ -260,3 +260,40 @@ def test_an_article_that_notes_that_it_has_comments_is_read(settings: DocumentSe
     body = f"<article class='post comments related'><h1>Bridge</h1>{OWN}</article>"
     parsed = parse_html(page(body), "c.html", settings)
     assert "Ferry crews fear" in kept(parsed.text, parsed.furniture)
+
+
+@pytest.mark.parametrize(
+    ("below", "expected"),
+    [
+        ("<p>By Ana Ruiz | 3 February 2026</p>", (None, "Ana Ruiz", "2026-02-03")),
+        (
+            "<div>By Ana Ruiz, Harbour Post</div><div>February 3, 2026</div>",
+            ("Harbour Post", "Ana Ruiz", "2026-02-03"),
+        ),
+        (
+            "<p class=meta><span>Posted on 3 February 2026 by Ana Ruiz</span></p>",
+            (None, "Ana Ruiz", "2026-02-03"),
+        ),
+        ("<p>Harbour Report, 3 February 2026</p>", ("Harbour Report", None, "2026-02-03")),
+        ("<p>Por Ana Ruiz<br>3 de febrero de 2026</p>", (None, "Ana Ruiz", "2026-02-03")),
+        ("<p>3 February 2026</p><p>5 March 2026</p>", (None, None, None)),
+        ("<p>The vote on 3 February 2026 ended a long dispute over the bridge.</p>", (None, None, None)),
+        ("<p>The vote ended a long dispute over the bridge.</p><p>3 February 2026</p>", (None, None, None)),
+    ],
+)
+def test_a_byline_in_sight_counts_where_the_mark_up_says_nothing(
+    settings: DocumentSettings, below: str, expected: tuple[str | None, ...]
+) -> None:
+    parsed = parse_html(
+        page(f"<nav>5 May 2020</nav><h1>Bridge wins the vote</h1>{below}{OWN}"), "b.html", settings
+    )
+    assert (parsed.source, parsed.author, parsed.published) == expected
+
+
+def test_the_mark_up_wins_over_what_is_in_sight(settings: DocumentSettings) -> None:
+    head = (
+        "<meta property='article:published_time' content='2026-01-01'><meta name=author content='Luis Mora'>"
+    )
+    body = f"<h1>Bridge wins the vote</h1><p>By Ana Ruiz | 3 February 2026</p>{OWN}"
+    parsed = parse_html(page(body, head), "b.html", settings)
+    assert (parsed.author, parsed.published) == ("Luis Mora", "2026-01-01")

@@ -375,3 +375,17 @@ def test_every_real_file_is_a_document_or_a_named_failure(shared: Path, settings
     assert "password.pdf" in failed
     scans = {"loremipsum-flat.pdf", "ocr_test.pdf", "table-multi-row-column-cells.pdf"}  # need Tesseract
     assert failed <= {"password.pdf", "zen_of_python_corrupted.pdf", *scans}
+
+
+def test_the_folder_that_a_browser_saves_beside_a_page_is_passed_over(
+    tmp_path: Path, settings: DocumentSettings
+) -> None:
+    for folder in ("Bridge_files", "Ferry_files", "Puente_archivos"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.js").write_text("let a = 1;")
+    (tmp_path / "Bridge.html").write_text("<p>Bridge.</p>")
+    (tmp_path / "Puente.htm").write_text("<p>Puente.</p>")
+    found = [
+        path.relative_to(tmp_path).as_posix() for path in walk([tmp_path], settings) if isinstance(path, Path)
+    ]
+    assert found == ["Bridge.html", "Ferry_files/a.js", "Puente.htm"]

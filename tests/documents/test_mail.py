@@ -12,6 +12,7 @@ from rag.documents.load import Failure, Loaded
 from rag.documents.mail import parse_mail, parse_mbox
 from rag.errors import UnreadableFile
 from rag.settings import DocumentSettings
+from rag.types import Document
 
 PLAIN = b"""From: Ana Ruiz <ana@example.org>
 To: Luis Mora <luis@example.org>
@@ -163,3 +164,29 @@ def test_real_mails(shared: Path, loads: Callable[..., list[Loaded | Failure]]) 
     assert isinstance(only, Loaded)
     assert (only.document.title, only.document.published) == ("Family Day", "2022-12-21")
     assert "<" not in only.document.text.split("\n\n", 1)[1]
+
+
+MHTML = (
+    b"From: <Saved by Blink>\r\nSnapshot-Content-Location: https://harbour.example/bridge\r\n"
+    b"Subject: Bridge wins the vote\r\nDate: Tue, 5 May 2026 10:00:00 -0000\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/related; type="text/html"; boundary="cut"\r\n\r\n'
+    b"--cut\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+    b"Content-Location: https://harbour.example/bridge\r\n\r\n"
+    b"<html><head><title>Bridge wins the vote</title><meta property=3D'og:site_name' content=3D'Harbour Post'>"
+    b"<meta property=3D'article:published_time' content=3D'2026-02-03'></head><body><h1>Bridge wins the vote</h1>"
+    b"<p>The council voted seven to two for the bridge =E2=80=93 at last.</p></body></html>\r\n"
+    b"--cut\r\nContent-Type: text/html\r\n\r\n<html><body><p>An advert in a frame.</p></body></html>\r\n"
+    b"--cut\r\nContent-Type: text/css\r\n\r\np { color: red }\r\n"
+    b"--cut\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--cut--\r\n"
+)
+
+
+@pytest.mark.parametrize("name", ["bridge.mht", "bridge.mhtml", "bridge.eml", "bridge"])
+def test_a_page_saved_as_one_file_is_the_page(document: Callable[..., Document], name: str) -> None:
+    found = document(MHTML, name)
+    assert found.text == "Bridge wins the vote\n\nThe council voted seven to two for the bridge – at last."
+    assert (found.title, found.source, found.author) == ("Bridge wins the vote", "Harbour Post", None)
+    assert (found.published, found.media_type) == (
+        "2026-02-03",
+        "text/html",
+    )  # not the day on which it was saved
