@@ -56,6 +56,7 @@ def mark_captions(page: Page) -> None:
     for index, unit in enumerate(page.units):
         if (
             unit.words > 45
+            or len(unit.text) > traces.MOST
             or page.marks[index] is not Mark.NONE
             or not (phrases.CAPTION.fullmatch(page.keys[index]) or phrases.SCENE.fullmatch(page.keys[index]))
         ):
@@ -75,13 +76,13 @@ def mark_captions(page: Page) -> None:
 def mark_credits(page: Page, article: range, captions: bool) -> None:
     """Captions that say so, by their credit or by "in this photo", and who else worked on the story."""
     for index, unit in enumerate(page.units):
-        if page.marked(index) or unit.words > 70:
+        if page.marked(index) or unit.words > 70 or len(unit.text) > traces.MOST:
             continue
         key = page.keys[index]
         if (unit.words <= 40 and traces.CONTRIBUTED.fullmatch(key) and not quoted(unit.text)) or (
             unit.words <= 30
             and "@" in key
-            and traces.WRITE_TO.fullmatch(key)
+            and traces.says_where_to_write(key)
             and not reports(key)
             and not re.match(r"[\w ]{1,25}:\s", key)
             and not is_byline(unit.text)
@@ -128,7 +129,7 @@ def mark_biographies(page: Page, article: range) -> None:
         key = page.keys[index]
         if page.marked(index) or index * 2 < article.stop or unit.words > 90 or quoted(unit.text):
             continue
-        if not traces.BIOGRAPHY.fullmatch(key):
+        if len(key) > traces.MOST or not traces.BIOGRAPHY.fullmatch(key):
             continue
         words = re.findall(r"\w{2,}", key)
         name = frozenset(words[:2])

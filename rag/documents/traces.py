@@ -1,11 +1,32 @@
 """Traces that templates leave at the edges of an article, told by their form: credits, time stamps, author boxes.
 
 Patterns see the *key* of a line (see `phrases`) unless their name ends in `_TEXT`, which see the line as it is written.
+They are only tried on lines of at most `MOST` characters: some take time that grows faster than the line.
 """
 
 from __future__ import annotations
 
 import re
+
+MOST = 600
+_MOST_OF_A_LABEL = 200
+
+
+def is_counter(key: str) -> bool:
+    return len(key) <= _MOST_OF_A_LABEL and bool(_COUNTER.fullmatch(key))
+
+
+def is_closing(key: str) -> bool:
+    return len(key) <= _MOST_OF_A_LABEL and bool(_CLOSING.fullmatch(key))
+
+
+def is_remark(key: str) -> bool:
+    return len(key) <= _MOST_OF_A_LABEL and bool(_REMARK.fullmatch(key))
+
+
+def says_where_to_write(key: str) -> bool:
+    return "@" in key and len(key) <= _MOST_OF_A_LABEL and bool(_WRITE_TO.fullmatch(key))
+
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -21,8 +42,9 @@ _AGO = (
 _CLOCK = r"\d{1,2}[:.]\d\d(?::\d\d)?(?: ?[ap]\.? ?m\.?)?"
 
 # Nothing but figures, times and their units: "412", "0 27", "61°", "01:12", "1.2k posts", "4d", "2 hours ago", "+6".
-COUNTER = re.compile(
-    rf"(?:[+#$€£]?[\d.,]+ ?[km%°]?[cf]?\s?)+|{_AGO}|{_CLOCK}(?: / {_CLOCK})?"
+_COUNTER = re.compile(
+    r"[+#$€£]?\d[\d.,]* ?[km%°]?[cf]?(?:\s[+#$€£]?\d[\d.,]* ?[km%°]?[cf]?){0,4}"
+    rf"|{_AGO}|{_CLOCK}(?: / {_CLOCK})?"
     r"|\(?[\d.,]+k?\)? (?:posts?|comments?|replies|likes?|restacks?|claps?|responses?|followers?|following"
     r"|members?|views?"
     r"|viewing now|subscribers?|reactions?|votes?|shares?|photos?|videos?|min|mins|minutes?|second listen"
@@ -92,7 +114,7 @@ IN_THE_PICTURE = re.compile(
     re.DOTALL,
 )
 # After one of these lines an article does not go on: what follows belongs to the page.
-CLOSING = re.compile(
+_CLOSING = re.compile(
     r"(?:\(?\d*\)? ?)?(?:comments?|comentarios?|responses?|replies|discussion|conversation"
     r"|discussion about this post)(?: ?\(?\d+\)?)?"
     r"|(?:read |view |see |ver )?(?:all )?\(?[\d.,]+k?\)? (?:comments?|comentarios?|responses?|replies"
@@ -146,13 +168,13 @@ TELLING = re.compile(
     r"|[a-z]{3,}ó)\b"
 )
 # A line that gives an address to write to: "Reach her at ana@example.org", "Tips: @ana".
-WRITE_TO = re.compile(
+_WRITE_TO = re.compile(
     r"(?:.*\b(?:e-?mail|contact|reach|follow|write to|tips?|letters?|escr[ií]b\w*|correo"
     r"|contáct\w*)\b.*)?\S*@[\w.-]+\S*\.?"
     r"|(?:e-?mail|contact|reach|follow|have|do you|got)\b.{0,120}\S*@\w\S*"
 )
 # What readers leave below an article, and the buttons beside it.
-REMARK = re.compile(
+_REMARK = re.compile(
     rf"(?:reply|responder|quote|report|like|me gusta(?: · responder)?|reply delete|delete|liked by .{{2,40}}"
     rf"|click to rate|upvote|downvote"
     rf"|.{{1,40}} (?:says?|said|dice|dijo|commented|wrote)(?:[:.…]*| .{{0,20}}\d{{4}}.{{0,20}})|report abuse"

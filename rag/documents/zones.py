@@ -111,17 +111,18 @@ def page_zones(lines: Sequence[Line], article: range) -> list[tuple[int, int]]:
     closed = _closed(lines, article, cohesion)
     weights = [_weight(lines, index, article, title, closed, cohesion) for index in range(len(lines))]
     _weigh_head(lines, title, weights)
-    return [zone for zone in _cheapest(weights) if _is_sure(lines, zone, article)]
+    certain = sum(line.certain for line in lines)
+    return [zone for zone in _cheapest(weights) if _is_sure(lines, zone, article, certain)]
 
 
-def _is_sure(lines: Sequence[Line], zone: tuple[int, int], article: range) -> bool:
+def _is_sure(lines: Sequence[Line], zone: tuple[int, int], article: range, certain: int) -> bool:
     """A zone needs a certain line, or away from the article three words of menus, times or figures."""
     inside = lines[zone[0] : zone[1]]
     if any(line.certain for line in inside):
         return True
-    if all(line.weak or traces.COUNTER.fullmatch(line.key) or line.unit.words == 0 for line in inside):
-        return sum(line.certain for line in lines) >= 5
-    signs = sum(line.weak or bool(traces.COUNTER.fullmatch(line.key)) for line in inside)
+    if all(line.weak or traces.is_counter(line.key) or line.unit.words == 0 for line in inside):
+        return certain >= 5
+    signs = sum(line.weak or traces.is_counter(line.key) for line in inside)
     off = zone[1] <= article.start or zone[0] >= article.stop
     return off and bool(article) and signs >= 3 and any(line.weak for line in inside)
 
@@ -136,7 +137,7 @@ def _closed(lines: Sequence[Line], article: range, cohesion: Cohesion) -> int:
     left, found = 0.0, len(lines)
     for index in range(len(lines) - 1, article.start, -1):
         line = lines[index]
-        if line.unit.words <= 25 and (line.certain or left == 0) and traces.CLOSING.fullmatch(line.key):
+        if line.unit.words <= 25 and (line.certain or left == 0) and traces.is_closing(line.key):
             found = index
         elif line.unit.is_prose and not line.certain and not _is_of_the_page(lines, index, cohesion):
             left += line.unit.words * (0.5 if cohesion.of(lines, index) < 0.12 else 1.0)
@@ -170,7 +171,7 @@ def _is_of_others(lines: Sequence[Line], index: int, cohesion: Cohesion, closed:
 
 
 def _is_remark(line: Line) -> bool:
-    return line.unit.words <= 10 and bool(traces.REMARK.fullmatch(line.key))
+    return line.unit.words <= 10 and traces.is_remark(line.key)
 
 
 def _weight(
@@ -249,7 +250,7 @@ def _own_weight(line: Line) -> float:
         if not quoted and traces.TO_THE_READER.search(line.key):
             weight += 1.0
         return weight
-    if unit.words == 0 or traces.COUNTER.fullmatch(line.key):
+    if unit.words == 0 or traces.is_counter(line.key):
         return 2.5
     if line.weak:
         return 2.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.documents.building import canonical
@@ -182,3 +184,25 @@ def test_a_second_article_below_the_first_ones_comments_is_kept() -> None:
     text = first + "\n\n" + "\n\n".join(second)
     remaining = kept(text, find_furniture(text))
     assert [line for line in second[1:] if line not in remaining] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["x" * 200_000, "1" * 200_000, "1." * 100_000, "a/" * 100_000, "A/ " * 60_000, "a@" * 100_000, "(" * 100_000,
+     "- " * 99_999, "1 " * 100_000, "Photo " * 30_000, "in this " * 30_000, "word-" * 40_000, "\u201c" * 100_000],
+)  # fmt: skip
+def test_hostile_lines_take_no_time(line: str) -> None:
+    page = (
+        f"Home\nNews\nShare this\n{line}\n"
+        + read(NEWSPAPER, "\n")[0]
+        + f"\n{line[:5000]}\n{line[:590]}\n{line[:150]}\n"
+    )
+    started = time.monotonic()
+    find_furniture(canonical(page))
+    assert time.monotonic() - started < 10  # well below 1 s on a quiet machine
+
+
+def test_ten_thousand_labels_take_no_time() -> None:
+    started = time.monotonic()
+    find_furniture("Some label here\nHome\n" * 10_000)
+    assert time.monotonic() - started < 20
