@@ -6,6 +6,7 @@ Formats and exit codes are those of the contract in the README ("For programs").
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 from rag import __version__
 from rag import commands as run
 from rag.commands import DONE, SOME_FAILED, UNUSABLE, say
-from rag.errors import OnRecordError, UsageError
+from rag.errors import AnswererError, LibraryDamaged, OnRecordError, UsageError
 
 _INTERRUPTED = 130
 
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are one line on standard error, `--debug` shows more."""
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
+    _prepare_streams()
     try:
         if arguments and arguments[0] == "eval":
             return run.evaluate(arguments[1:])
@@ -48,15 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         say(str(error))
-        return UNUSABLE
+        # The others stop work that was half done and is kept (a full disk while adding).
+        return UNUSABLE if isinstance(error, UsageError | LibraryDamaged | AnswererError) else SOME_FAILED
     except BrokenPipeError:
         # The reader of our output went away (`onrecord documents | head`): not our failure. Python would
         # complain once more when it flushes at exit, so standard output now leads nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except KeyboardInterrupt:
-        say("interrupted, what was reported as added stays, run the same command again to go on")
+        say("interrupted, what was finished is kept, run the same command again to go on")
         return _INTERRUPTED
+    except OSError as error:
+        if debug:
+            traceback.print_exc()
+        say(
+            f"the system refused ({error.strerror or error}), {error.filename or 'while printing the result'}, "
+            "check rights and free space, then try again"
+        )
+        return SOME_FAILED
     except Exception as error:  # noqa: BLE001 - the last border: a bug becomes one line and a way to report it
         if debug:
             traceback.print_exc()
@@ -65,6 +76,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return SOME_FAILED
     return code
+
+
+def _prepare_streams() -> None:
+    """Let no character and no closed stream stop a command: what a terminal cannot show is escaped.
+
+    Python leaves None where a standard stream was closed, and would print errors on standard output in that case.
+    """
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _text(argument: str) -> str:
+    """An argument that is text: bytes that are not UTF-8 arrive as surrogates (PEP 383), which no text holds."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("this is not text in UTF-8") from None
+    return argument
+
+
+def _path(argument: str) -> Path:
+    """A path. An empty one (a variable that is not set) would be the current folder with everything in it."""
+    if not argument:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(argument)
+
+
+def _port(argument: str) -> int:
+    if not argument.isascii() or not argument.isdigit() or int(argument) > 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(argument)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,7 +148,7 @@ def _command(
         parser.add_argument(
             "--library",
             metavar="DIR",
-            type=Path,
+            type=_path,
             help="folder of the library (default: ONRECORD_LIBRARY, else a folder of your user account)",
         )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -119,7 +164,7 @@ def _add_library_commands(commands: Any) -> None:
         commands, "add", run.add, "add files and folders to the library", "onrecord add report.pdf ~/mails"
     )
     add.add_argument(
-        "paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder with all that is in it"
+        "paths", metavar="PATH", nargs="+", type=_path, help="a file, or a folder with all that is in it"
     )
     documents = _command(commands, "documents", run.documents, "list the documents", "onrecord documents")
     show = _command(
@@ -129,13 +174,19 @@ def _add_library_commands(commands: Any) -> None:
         "print a document's text",
         "onrecord show report-1a2b3c4d --start 120 --end 251",
     )
-    show.add_argument("document", metavar="DOC", help="a document id, as `onrecord documents` lists them")
+    show.add_argument(
+        "document", metavar="DOC", type=_text, help="a document id, as `onrecord documents` lists them"
+    )
     show.add_argument("--start", type=int, metavar="N", help="first character (default 0)")
     show.add_argument("--end", type=int, metavar="N", help="character after the last (default: the end)")
     remove = _command(
-        commands, "remove", run.remove, "remove documents without a trace", "onrecord remove report-1a2b3c4d"
+        commands,
+        "remove",
+        run.remove,
+        "remove documents from the library without a trace; the files that were added stay where they are",
+        "onrecord remove report-1a2b3c4d",
     )
-    remove.add_argument("document_ids", metavar="DOC", nargs="+", help="document ids")
+    remove.add_argument("document_ids", metavar="DOC", nargs="+", type=_text, help="document ids")
     check = _command(
         commands,
         "check",
@@ -158,16 +209,31 @@ def _add_answer_commands(commands: Any) -> None:
         "ask a question",
         "onrecord ask 'Who defended the transfer?' --source 'Harbour Wire' --from 2026-01-01",
     )
-    ask.add_argument("question", metavar="QUESTION")
+    ask.add_argument("question", metavar="QUESTION", type=_text, help="in quotation marks")
     ask.add_argument("--answerer", metavar="SPEC", help=f"who reads the passages: {_SPECS}")
     ask.add_argument(
-        "--source", metavar="S", action="append", default=[], help="only this outlet (repeatable)"
+        "--source",
+        metavar="S",
+        type=_text,
+        action="append",
+        default=[],
+        help="only this outlet, by its whole name as `onrecord documents` shows it (repeatable)",
     )
     ask.add_argument(
-        "--document", metavar="ID", action="append", default=[], help="only this document (repeatable)"
+        "--document",
+        metavar="ID",
+        type=_text,
+        action="append",
+        default=[],
+        help="only this document (repeatable)",
     )
     ask.add_argument(
-        "--language", metavar="L", action="append", default=[], help="only this language, as in `en`"
+        "--language",
+        metavar="L",
+        type=_text,
+        action="append",
+        default=[],
+        help="only this language, as in `en`",
     )
     ask.add_argument(
         "--from", dest="date_from", metavar="DATE", help="published on or after this day (YYYY-MM-DD)"
@@ -176,11 +242,14 @@ def _add_answer_commands(commands: Any) -> None:
         "--to", dest="date_to", metavar="DATE", help="published on or before this day (YYYY-MM-DD)"
     )
     ask.add_argument(
-        "--threshold", type=float, metavar="P", help="least confidence, 0 to 1, at which to answer"
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="least confidence, 0 to 1, at which to answer; higher declines more often",
     )
     ask.add_argument(
         "--export",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="also write FILE.md (Markdown) or FILE.zip (evidence pack)",
     )
@@ -196,7 +265,7 @@ def _add_answer_commands(commands: Any) -> None:
         "answer", metavar="ANSWER.json", help="made by `onrecord ask QUESTION --json`; - for standard input"
     )
     export.add_argument(
-        "target", metavar="FILE", type=Path, help="FILE.md for Markdown, FILE.zip for an evidence pack"
+        "target", metavar="FILE", type=_path, help="FILE.md for Markdown, FILE.zip for an evidence pack"
     )
     verify = _command(
         commands,
@@ -206,30 +275,36 @@ def _add_answer_commands(commands: Any) -> None:
         "onrecord verify answer.zip",
         library=False,
     )
-    verify.add_argument("pack", metavar="PACK", type=Path, help="a ZIP made by `onrecord export`")
+    verify.add_argument("pack", metavar="PACK", type=_path, help="a ZIP made by `onrecord export`")
     verify.add_argument("--seal", metavar="HEX", help="the seal that was printed when the pack was made")
     for parser in (export, verify):
         _json_flag(parser)
 
 
 def _add_other_commands(commands: Any) -> None:
-    serve = _command(commands, "serve", run.serve, "start the web app", "onrecord serve --port 7860")
+    serve = _command(
+        commands,
+        "serve",
+        run.serve,
+        "start the web app and print the address to open in a browser",
+        "onrecord serve --port 7860",
+    )
     serve.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine only)"
     )
-    serve.add_argument("--port", type=int, default=7860, help="port (default 7860)")
+    serve.add_argument("--port", type=_port, default=7860, help="port (default 7860)")
     serve.add_argument("--answerer", metavar="SPEC", help=f"who reads the passages: {_SPECS}")
     serve.add_argument(
-        "--auth-file", type=Path, metavar="FILE", help="lines user:password-hash (see `onrecord password`)"
+        "--auth-file", type=_path, metavar="FILE", help="lines user:password-hash (see `onrecord password`)"
     )
     password = _command(
         commands,
         "password",
         run.password,
-        "print a line for the auth file",
+        "ask for a password and print a line for the auth file of `onrecord serve`",
         "onrecord password ana >> users.txt",
         library=False,
     )
-    password.add_argument("user", metavar="USER")
+    password.add_argument("user", metavar="USER", type=_text, help="the name to log in with")
     # The bench is another package with a command line of its own; `main` hands its arguments over as they are.
     commands.add_parser("eval", help="measure answers, retrieval and reading")

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime as dt
 import importlib
+import io
 import json
 import os
 import sys
@@ -61,13 +63,15 @@ def _print_add(report: dict[str, Any], folder: Path) -> None:
         for entry in report[kind]:
             facts = [entry["source"], entry["published"] and entry["published"][:10], entry["language"]]
             about = ", ".join(fact for fact in facts if fact)
-            line = f"{kind:8} {entry['document_id']}  {entry['title'] or ''}{f'  ({about})' if about else ''}"
+            name = entry["title"] or _file_name(entry["path"])
+            line = f"{kind:8} {entry['document_id']}  {name}{f'  ({about})' if about else ''}"
             print(printable(line))
     for entry in report["copies"]:
         print(printable(f"copy     {entry['path']}  same as {entry['document_id']}"))
     counts = [f"{len(report[kind])} {kind}" for kind in ("added", "updated", "unchanged", "copies", "failed")]
     print(
-        f"{', '.join(counts)}; {report['passages']} passages in {report['seconds']:.1f} s; library {folder}"
+        f"{', '.join(counts)}; {_counted(report['passages'], 'passage')} in {report['seconds']:.1f} s; "
+        f"library {_name(folder)}"
     )
     for entry in report["failed"]:
         say(printable(f"{entry['error']}, {entry['path']}, {entry['next_step']}"))
@@ -88,13 +92,13 @@ def documents(arguments: argparse.Namespace) -> int:
             entry["language"],
             entry["media_type"],
         ]
-        print(printable(f"{entry['document_id']}\n    {entry['title'] or entry['path']}"))
+        print(printable(f"{entry['document_id']}\n    {entry['title'] or _file_name(entry['path'])}"))
         print(
             printable(f"    {' · '.join(fact for fact in facts if fact)} · {entry['characters']} characters")
         )
         for copy in entry["copies"]:
             print(printable(f"    {copy}"))
-    print(f"{len(documents)} documents in {_folder(arguments)}")
+    print(f"{_counted(len(documents), 'document')} in {_name(_folder(arguments))}")
     return DONE
 
 
@@ -104,13 +108,15 @@ def show(arguments: argparse.Namespace) -> int:
     with _library(arguments, load_settings()) as library:
         document = library.document(arguments.document)
         record = library.record(arguments.document).as_json()
+    start = arguments.start or 0
     end = len(document.text) if arguments.end is None else arguments.end
-    try:
-        text = Span(arguments.start or 0, end).of(document.text)
-    except ValueError as error:
+    if not 0 <= start <= end <= len(document.text):
         raise UsageError(
-            str(error), where=document.id, next_step=f"give offsets between 0 and {len(document.text)}"
-        ) from None
+            f"the document has no characters {start} to {end}",
+            where=document.id,
+            next_step=f"give a --start and an --end from 0 to {len(document.text)}, the start not after the end",
+        )
+    text = Span(start, end).of(document.text)
     if arguments.json:
         _print_json({**record, "text": text})
     else:
@@ -119,12 +125,13 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def remove(arguments: argparse.Namespace) -> int:
+    ids = list(dict.fromkeys(arguments.document_ids))
     with _library(arguments, load_settings(), write=True) as library:
-        library.remove(arguments.document_ids)
+        library.remove(ids)
     if arguments.json:
-        _print_json({"removed": arguments.document_ids})
+        _print_json({"removed": ids})
     else:
-        print(f"removed {', '.join(arguments.document_ids)}")
+        print(f"removed {', '.join(ids)}")
     return DONE
 
 
@@ -137,8 +144,9 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         for problem in problems:
             print(problem)
-        verdict = f"{len(problems)} problems, try --repair" if problems else "nothing wrong"
-        print(f"{report.documents} documents, {report.passages} passages: {verdict}")
+        next_step = "add those files again" if arguments.repair else "try --repair"
+        verdict = f"{_counted(len(problems), 'problem')}, {next_step}" if problems else "nothing wrong"
+        print(f"{_counted(report.documents, 'document')}, {_counted(report.passages, 'passage')}: {verdict}")
     return SOME_FAILED if problems else DONE
 
 
@@ -164,6 +172,8 @@ def ask(arguments: argparse.Namespace) -> int:
     with _library(arguments, settings) as library:
         answerer = make_answerer(settings.answer.answerer, library, settings)
         answer = Pipeline(library, settings, answerer).ask(question)
+        if not answer.hits and arguments.source:
+            _warn_of_unknown_sources(arguments.source, library)
         if arguments.json:
             _print_json(answer_json(answer))
         else:
@@ -181,16 +191,45 @@ def ask(arguments: argparse.Namespace) -> int:
 def _filters(arguments: argparse.Namespace) -> Any:
     from rag.types import Filters
 
-    try:
-        return Filters(
-            sources=tuple(arguments.source),
-            documents=tuple(arguments.document),
-            languages=tuple(arguments.language),
-            date_from=arguments.date_from,
-            date_to=arguments.date_to,
+    first, last = _day("--from", arguments.date_from), _day("--to", arguments.date_to)
+    if first and last and first > last:
+        raise UsageError(
+            f"the first day ({first}) is after the last ({last})",
+            where="--from and --to",
+            next_step="exchange the two",
         )
-    except ValueError as error:
-        raise UsageError(str(error), next_step="write the day as YYYY-MM-DD") from None
+    return Filters(
+        sources=tuple(arguments.source),
+        documents=tuple(arguments.document),
+        languages=tuple(arguments.language),
+        date_from=first,
+        date_to=last,
+    )
+
+
+def _day(flag: str, text: str | None) -> str | None:
+    """The day of an ISO 8601 date or date-time, as YYYY-MM-DD."""
+    if text is None:
+        return None
+    try:
+        return dt.datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a day", where=flag, next_step="write the day as YYYY-MM-DD"
+        ) from None
+
+
+def _warn_of_unknown_sources(asked: Sequence[str], library: Any) -> None:
+    """A misspelt outlet would look as if the documents did not say."""
+    known = {record.source for record in library.documents() if record.source}
+    folded = {source.casefold() for source in known}
+    for source in asked:
+        if source.casefold() not in folded:
+            names = ", ".join(sorted(known)[:20])
+            say(
+                f"no document is from this outlet, --source {source}, "
+                + (f"use one that the library has: {names}" if names else "no document names its outlet")
+            )
 
 
 def _exporter(target: Path) -> Callable[[dict[str, Any], Any, Settings, Path], None]:
@@ -206,14 +245,14 @@ def _write_markdown(answer: dict[str, Any], library: Any, _settings: Settings, t
 
     check_against(answer, library)
     write_file(target, to_markdown(answer).encode())
-    print(f"wrote {target}", file=sys.stderr)
+    print(f"wrote {_name(target)}", file=sys.stderr)
 
 
 def _write_pack(answer: dict[str, Any], library: Any, settings: Settings, target: Path) -> None:
     from rag.export import write_pack
 
     seal = write_pack(answer, library, settings, target)
-    print(f"wrote {target}; seal (keep it apart from the pack): {seal}", file=sys.stderr)
+    print(f"wrote {_name(target)}; seal (keep it apart from the pack): {seal}", file=sys.stderr)
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -241,7 +280,7 @@ def export(arguments: argparse.Namespace) -> int:
     with _library(arguments, settings) as library:
         exporter(answer, library, settings, arguments.target)
     if arguments.json:
-        _print_json({"file": str(arguments.target)})
+        _print_json({"file": _name(arguments.target)})
     return DONE
 
 
@@ -263,6 +302,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def serve(arguments: argparse.Namespace) -> int:
     from rag.passwords import read_auth_file
+    from rag.pipeline import check_spec
 
     users = read_auth_file(arguments.auth_file) if arguments.auth_file else None
     if arguments.host not in {"127.0.0.1", "localhost", "::1"} and users is None:
@@ -276,6 +316,7 @@ def serve(arguments: argparse.Namespace) -> int:
         settings = dataclasses.replace(
             settings, answer=dataclasses.replace(settings.answer, answerer=arguments.answerer)
         )
+    check_spec(settings.answer.answerer)
     # `rag` does not know the app at import time; the command line is where the two meet.
     app = importlib.import_module("ui.app")
     return int(app.serve(_folder(arguments), settings, host=arguments.host, port=arguments.port, users=users))
@@ -284,9 +325,12 @@ def serve(arguments: argparse.Namespace) -> int:
 def password(arguments: argparse.Namespace) -> int:
     from rag.passwords import hash_password
 
-    if not arguments.user or ":" in arguments.user or arguments.user.startswith("#"):
+    user = arguments.user
+    if not user or not user.isprintable() or any(part in user for part in ": ") or user.startswith("#"):
         raise UsageError(
-            "a user name is not empty and holds no colon", where=arguments.user, next_step="choose another"
+            "a user name is not empty, holds no colon and no space, and does not start with #",
+            where=user,
+            next_step="choose another",
         )
     if sys.stdin.isatty():
         from getpass import getpass
@@ -298,6 +342,10 @@ def password(arguments: argparse.Namespace) -> int:
         password = sys.stdin.readline().rstrip("\n")
     if not password:
         raise UsageError("the password is empty", next_step="type one, or give it on standard input")
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the password is not text in UTF-8", next_step="choose another") from None
     print(f"{arguments.user}:{hash_password(password)}")
     return DONE
 
@@ -307,8 +355,22 @@ def evaluate(arguments: Sequence[str]) -> int:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write((json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
-    sys.stdout.buffer.flush()
+    text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    # A name that is not UTF-8 holds surrogates; the escape that replaces one here is JSON's own.
+    data = text.encode("utf-8", "backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        sys.stdout.write(data.decode())
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _file_name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _name(path: Path) -> str:

@@ -20,9 +20,11 @@ import datetime as dt
 import hashlib
 import importlib.metadata
 import json
+import lzma
 import platform
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
@@ -90,10 +92,7 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
     try:
         for citation in answer["citations"]:
             document = library.document(citation["document_id"])
-            if (
-                document.text[citation["start"] : citation["end"]] != citation["quote"]
-                or not citation["quote"]
-            ):
+            if not _is_slice(citation, document.text):
                 raise UsageError(
                     f"quote [{citation['marker']}] is not what the document says at its place",
                     where=document.id,
@@ -105,6 +104,12 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
             f"this is not the JSON of an answer ({error})",
             next_step="give a file made by `onrecord ask QUESTION --json`",
         ) from error
+
+
+def _is_slice(citation: Mapping[str, Any], text: str) -> bool:
+    """Whether the quote is the text at its offsets, which count from the start: -5 is no offset."""
+    start, end = citation["start"], citation["end"]
+    return bool(0 <= start < end <= len(text)) and text[start:end] == citation["quote"]
 
 
 def to_markdown(answer: Mapping[str, Any]) -> str:
@@ -237,7 +242,7 @@ def verify_pack(path: Path, seal: str | None = None) -> PackReport:
         if evidence["format"] != FORMAT:
             raise ValueError(f"its format is {evidence['format']!r}")
         return _Checker(members, evidence).report(seal)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"not a readable evidence pack ({type(error).__name__}: {error})",
             where=str(path),
@@ -255,8 +260,23 @@ def _read_members(path: Path) -> dict[str, bytes]:
                     where=str(path),
                     next_step="check its origin",
                 )
+            if len({info.filename for info in infos}) < len(infos):
+                # Which of the two is shown would depend on the program that opens the pack.
+                raise UsageError(
+                    "the pack holds two files of one name",
+                    where=str(path),
+                    next_step="do not trust it; ask its sender for the file as it was exported",
+                )
             return {info.filename: pack.read(info) for info in infos}
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+    ) as error:
         raise UsageError(
             f"not a readable evidence pack ({error})",
             where=str(path),
@@ -343,9 +363,8 @@ class _Checker:
         text = texts.get(citation["document_id"])
         name = f"quote [{citation['marker']}] of {citation['document_id']}"
         if self._hold(text is not None, f"{name}: its document is not in the pack") and text is not None:
-            found = text[citation["start"] : citation["end"]]
             self._hold(
-                bool(found) and found == citation["quote"],
+                _is_slice(citation, text),
                 f"{name}: the text at {citation['start']}–{citation['end']} is not the quote",
             )
 
@@ -356,9 +375,11 @@ class _Checker:
                     _sha256(self._members[name]) == sha256,
                     f"{name}: its bytes are not those that were exported",
                 )
-        if all(citation["document_id"] in texts for citation in answer["citations"]) and (
-            self._evidence["versions"].get("onrecord") == __version__
-        ):
+        quotable = all(
+            citation["document_id"] in texts and _is_slice(citation, texts[citation["document_id"]])
+            for citation in answer["citations"]
+        )
+        if quotable and self._evidence["versions"].get("onrecord") == __version__:
             made = {"answer.md": to_markdown(answer).encode(), "answer.html": to_html(answer, texts).encode()}
             for name, data in made.items():
                 self._hold(

@@ -225,10 +225,16 @@ def make_answerer(spec: str, library: Any, settings: Settings) -> Answerer:
     Raises:
         UsageError: a SPEC of no known form, or one that this version does not ship.
     """
-    if spec == "offline":
-        from rag.answer.reader import OfflineReader
+    check_spec(spec)
+    from rag.answer.reader import OfflineReader
 
-        return OfflineReader(library.embedder, settings.answer)
+    return OfflineReader(library.embedder, settings.answer)
+
+
+def check_spec(spec: str) -> None:
+    """Raises UsageError, as `make_answerer`, without making anything."""
+    if spec == "offline":
+        return
     kind, colon, rest = spec.partition(":")
     known = {form.partition(":")[0] for form in SPECS}
     complete = rest and colon and (kind != "openai-compatible" or re.fullmatch(r".+@https?://.+", rest))
