@@ -81,6 +81,16 @@ CREATE TABLE tombstones (passage INTEGER PRIMARY KEY);
 # tombstones: passages gone from here that the vector index may still hold; numbers only, no trace of their text.
 
 
+def is_library(folder: Path) -> bool:
+    """Whether `folder` holds a catalogue of ours, by the head of its file."""
+    try:
+        with open(folder / FILE, "rb") as stream:
+            head = stream.read(72)
+    except OSError:
+        return False
+    return head.startswith(b"SQLite format 3\0") and int.from_bytes(head[68:], "big") == _APPLICATION_ID
+
+
 class Catalogue:
     """One connection, shared by the threads of a process: each call holds it alone, a transaction throughout."""
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.documents.walk import label
 from rag.errors import LibraryDamaged, LibraryMismatch, LibraryMissing, UnknownDocument, UsageError
 from rag.index import rows
 from rag.index.catalogue import FILE, Catalogue
@@ -301,6 +302,24 @@ class Library:
 
 
 def _require_library(folder: Path, create: bool) -> None:
+    try:
+        str(folder).encode()
+        _require_place(folder, create)
+    except UnicodeEncodeError:
+        raise UsageError(
+            "the name of the library's folder is not text in UTF-8",
+            where=label(folder),
+            next_step="name another folder with --library",
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"the library's folder cannot be read ({error.strerror})",
+            where=str(folder),
+            next_step="check its permissions, or name another folder with --library",
+        ) from error
+
+
+def _require_place(folder: Path, create: bool) -> None:
     if (folder / FILE).is_file():
         return
     if folder.exists() and not folder.is_dir():

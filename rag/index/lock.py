@@ -15,11 +15,12 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from rag.errors import LibraryLocked
+from rag.errors import LibraryLocked, UsageError
 
 
 class WriterLock:
-    """Context manager; entering raises LibraryLocked at once where another process or thread holds the lock."""
+    """Context manager; entering raises LibraryLocked at once where another process or thread holds the lock, and
+    UsageError where the folder does not let itself be written to."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,6 +42,12 @@ class WriterLock:
                 where=str(self._folder),
                 next_step="wait until it has finished, or stop it, then try again",
             ) from None
+        except OSError as error:
+            raise UsageError(
+                f"the library cannot be written to ({error.strerror})",
+                where=str(self._folder),
+                next_step="check the folder's permissions, or name another folder with --library",
+            ) from error
         # The lock decides; a note that cannot be written (a full disk) costs only the holder's name in a message.
         with contextlib.suppress(OSError):
             self._note.write_text(json.dumps(_about_this_process()), encoding="utf-8")

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rag.index.catalogue import FILE, is_library
 from rag.settings import MIB
 from rag.types import Document, Passage
 
@@ -139,10 +140,14 @@ def find_files(library: Library, paths: Iterable[Path]) -> tuple[list[Path], lis
     for found in walk([Path(os.path.abspath(path)) for path in paths], library.settings.documents):
         if isinstance(found, Failure):
             problems.append(Problem(found.path, found.error, found.next_step))
-        # The library itself may lie inside a folder that is added.
-        elif not found.is_relative_to(library.folder):
+        else:
             files[found] = None
-    return list(files), problems
+    # This library, and others, may lie inside a folder that is added: what they hold was added once.
+    libraries = {library.folder} | {
+        path.parent for path in files if path.name == FILE and is_library(path.parent)
+    }
+    outside = [path for path in files if not any(path.is_relative_to(folder) for folder in libraries)]
+    return outside, problems
 
 
 class Reading:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Iterable, Sequence
@@ -56,7 +57,7 @@ class Words:
                 else:
                     index = self._opened(wanted[1])
                 if index is None or len(index) < self._expected():
-                    _log.warning(
+                    self._warn(
                         "%s: the word index is missing or incomplete; building it in memory", self._folder
                     )
                     index = self._built(None)
@@ -78,8 +79,12 @@ class Words:
         try:
             return LexicalIndex(self._folder / name)
         except LibraryDamaged as error:
-            _log.warning("%s", error)
+            self._warn("%s", error)
             return None
+
+    def _warn(self, message: str, *parts: object) -> None:
+        """A warning, but where the folder cannot be written to: tantivy opens nothing there, and nothing is wrong."""
+        _log.log(logging.WARNING if os.access(self._folder, os.W_OK) else logging.INFO, message, *parts)
 
     def _expected(self) -> int:
         row = self._catalogue.row(
