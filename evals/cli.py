@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evals import commands
+from rag.cli import path_argument
 from rag.errors import UsageError
 
 _SUITE = "a folder with questions.jsonl"
@@ -67,17 +68,19 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     lint = add(
         "lint", "check a suite: every problem with file, line, field and reason", "SUITE", commands.lint
     )
-    lint.add_argument("suite", type=Path, help=_SUITE)
-    lint.add_argument("--library", type=Path, help="the documents, where the suite has no corpus/")
+    lint.add_argument("suite", type=path_argument, help=_SUITE)
+    lint.add_argument("--library", type=path_argument, help="the documents, where the suite has no corpus/")
 
     answers = add("answers", "run a suite, or go on with it", "evals/suites/smoke", commands.answers)
     _answers(answers)
 
     retrieval = add("retrieval", "measure retrieval on a BEIR folder", "nfcorpus/", commands.retrieval)
-    retrieval.add_argument("folder", type=Path, help="corpus.jsonl, queries.jsonl, qrels/test.tsv")
-    retrieval.add_argument("--library", type=Path, help="keep the library here (default: a temporary folder)")
+    retrieval.add_argument("folder", type=path_argument, help="corpus.jsonl, queries.jsonl, qrels/test.tsv")
     retrieval.add_argument(
-        "--trec", type=Path, metavar="DIR", help="write the rankings as files for trec_eval"
+        "--library", type=path_argument, help="keep the library here (default: a temporary folder)"
+    )
+    retrieval.add_argument(
+        "--trec", type=path_argument, metavar="DIR", help="write the rankings as files for trec_eval"
     )
 
     reading = add(
@@ -86,12 +89,12 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         "dev-v2.0.json --limit 500",
         commands.reading,
     )
-    reading.add_argument("file", type=Path, help="SQuAD 1.1 or 2.0 layout")
+    reading.add_argument("file", type=path_argument, help="SQuAD 1.1 or 2.0 layout")
     reading.add_argument("--limit", type=_positive, help="only the first N questions")
 
     compare = add("compare", "is run B better than run A?", "runs/a runs/b", commands.compare)
-    compare.add_argument("run_a", type=Path, help=_RUN)
-    compare.add_argument("run_b", type=Path, help=_RUN)
+    compare.add_argument("run_a", type=path_argument, help=_RUN)
+    compare.add_argument("run_b", type=path_argument, help=_RUN)
     compare.add_argument(
         "--changed", action="store_true", help="list the questions that changed, with both answers"
     )
@@ -99,13 +102,15 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     report = add(
         "report", "a run as a table, an HTML file or JUnit XML", "RUN --html report.html", commands.report
     )
-    report.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
-    report.add_argument("--html", type=Path, help="write one self-contained HTML file")
-    report.add_argument("--junit", type=Path, help="write JUnit XML")
+    report.add_argument("folder", type=path_argument, metavar="RUN", help=_RUN)
+    report.add_argument("--html", type=path_argument, help="write one self-contained HTML file")
+    report.add_argument("--junit", type=path_argument, help="write JUnit XML")
 
     gate = add("gate", "hold a run against pinned floors", "RUN --floors floors.json", commands.gate)
-    gate.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
-    gate.add_argument("--floors", type=Path, default=Path("floors.json"), help="default: floors.json")
+    gate.add_argument("folder", type=path_argument, metavar="RUN", help=_RUN)
+    gate.add_argument(
+        "--floors", type=path_argument, default=Path("floors.json"), help="default: floors.json"
+    )
     gate.add_argument("--update", action="store_true", help="raise the floors to what the run reached")
     gate.add_argument(
         "--metric", action="append", default=[], help="METRIC or METRIC/CATEGORY to pin; repeatable"
@@ -116,24 +121,26 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
         "import", "make a suite out of another format", "squad dev.json --to my-suite", commands.import_suite
     )
     importer.add_argument("format", choices=("squad", "beir", "multihop-rag", "csv", "ragas"))
-    importer.add_argument("file", type=Path)
-    importer.add_argument("--to", type=Path, required=True, help="the new suite's folder")
-    importer.add_argument("--corpus", type=Path, help="multihop-rag: the file with the articles")
+    importer.add_argument("file", type=path_argument)
+    importer.add_argument("--to", type=path_argument, required=True, help="the new suite's folder")
+    importer.add_argument("--corpus", type=path_argument, help="multihop-rag: the file with the articles")
     importer.add_argument("--limit", type=_positive, help="only the first N questions")
 
     export = add("export", "a run in another format", "trec RUN --to out/", commands.export_run)
     export.add_argument("format", choices=("trec", "inspect", "promptfoo"))
-    export.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
-    export.add_argument("--to", type=Path, help="file or folder to write (default: inside the run)")
+    export.add_argument("folder", type=path_argument, metavar="RUN", help=_RUN)
+    export.add_argument("--to", type=path_argument, help="file or folder to write (default: inside the run)")
 
 
 def _answers(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("suite", type=Path, help=_SUITE)
+    parser.add_argument("suite", type=path_argument, help=_SUITE)
     parser.add_argument(
-        "--library", type=Path, help="ask this library (default: one made of the suite's corpus)"
+        "--library", type=path_argument, help="ask this library (default: one made of the suite's corpus)"
     )
     parser.add_argument("--answerer", metavar="SPEC", help="default: the one in the settings (offline)")
-    parser.add_argument("--out", type=Path, metavar="RUN", help="default: runs/SUITE-ANSWERER-DIGEST")
+    parser.add_argument(
+        "--out", type=path_argument, metavar="RUN", help="default: runs/SUITE-ANSWERER-DIGEST"
+    )
     parser.add_argument("--trials", type=_positive, default=1, help="ask every question so many times")
     parser.add_argument("--jobs", type=_positive, default=1, help="so many questions at once")
     parser.add_argument(
@@ -142,7 +149,10 @@ def _answers(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", type=_positive, metavar="N", help="only N questions, drawn by --seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="keep answers here and use those kept (default: off)"
+        "--cache",
+        type=path_argument,
+        metavar="DIR",
+        help="keep answers here and use those kept (default: off)",
     )
     parser.add_argument("--retry-failed", action="store_true", help="ask again what crashed or took too long")
 

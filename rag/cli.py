@@ -99,7 +99,7 @@ def _text(argument: str) -> str:
     return argument
 
 
-def _path(argument: str) -> Path:
+def path_argument(argument: str) -> Path:
     """A path. An empty one (a variable that is not set) would be the current folder with everything in it."""
     if not argument:
         raise argparse.ArgumentTypeError("the name is empty")
@@ -148,7 +148,7 @@ def _command(
         parser.add_argument(
             "--library",
             metavar="DIR",
-            type=_path,
+            type=path_argument,
             help="folder of the library (default: ONRECORD_LIBRARY, else a folder of your user account)",
         )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -164,7 +164,11 @@ def _add_library_commands(commands: Any) -> None:
         commands, "add", run.add, "add files and folders to the library", "onrecord add report.pdf ~/mails"
     )
     add.add_argument(
-        "paths", metavar="PATH", nargs="+", type=_path, help="a file, or a folder with all that is in it"
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=path_argument,
+        help="a file, or a folder with all that is in it",
     )
     documents = _command(commands, "documents", run.documents, "list the documents", "onrecord documents")
     show = _command(
@@ -249,7 +253,7 @@ def _add_answer_commands(commands: Any) -> None:
     )
     ask.add_argument(
         "--export",
-        type=_path,
+        type=path_argument,
         metavar="FILE",
         help="also write FILE.md (Markdown) or FILE.zip (evidence pack)",
     )
@@ -265,7 +269,10 @@ def _add_answer_commands(commands: Any) -> None:
         "answer", metavar="ANSWER.json", help="made by `onrecord ask QUESTION --json`; - for standard input"
     )
     export.add_argument(
-        "target", metavar="FILE", type=_path, help="FILE.md for Markdown, FILE.zip for an evidence pack"
+        "target",
+        metavar="FILE",
+        type=path_argument,
+        help="FILE.md for Markdown, FILE.zip for an evidence pack",
     )
     verify = _command(
         commands,
@@ -275,7 +282,7 @@ def _add_answer_commands(commands: Any) -> None:
         "onrecord verify answer.zip",
         library=False,
     )
-    verify.add_argument("pack", metavar="PACK", type=_path, help="a ZIP made by `onrecord export`")
+    verify.add_argument("pack", metavar="PACK", type=path_argument, help="a ZIP made by `onrecord export`")
     verify.add_argument("--seal", metavar="HEX", help="the seal that was printed when the pack was made")
     for parser in (export, verify):
         _json_flag(parser)
@@ -295,7 +302,10 @@ def _add_other_commands(commands: Any) -> None:
     serve.add_argument("--port", type=_port, default=7860, help="port (default 7860)")
     serve.add_argument("--answerer", metavar="SPEC", help=f"who reads the passages: {_SPECS}")
     serve.add_argument(
-        "--auth-file", type=_path, metavar="FILE", help="lines user:password-hash (see `onrecord password`)"
+        "--auth-file",
+        type=path_argument,
+        metavar="FILE",
+        help="lines user:password-hash (see `onrecord password`)",
     )
     password = _command(
         commands,

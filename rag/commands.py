@@ -264,7 +264,7 @@ def export(arguments: argparse.Namespace) -> int:
             else Path(arguments.answer).read_text(encoding="utf-8")
         )
         answer = json.loads(raw)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"the answer cannot be read ({error})",
             where=arguments.answer,

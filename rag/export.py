@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag import __version__
+from rag.answer.attribution import speaker_of
 from rag.errors import UsageError
 from rag.html import Mark, context, escape, highlighted
 from rag.settings import MIB, DocumentSettings, Settings
@@ -83,10 +84,13 @@ class PackReport:
 
 
 def check_against(answer: Mapping[str, Any], library: Library) -> None:
-    """Hold an `ask` object read from a file against the library: every quote must be the slice at its offsets.
+    """Hold an `ask` object read from a file against the library.
+
+    Every quote must be the slice at its offsets, and what is said about it (title, outlet, date, path, page, speaker)
+    what the library says. The wording of the answer and of its statements cannot be checked.
 
     Raises:
-        UsageError: a quote is not the document's text there, or the object has not the form of an answer.
+        UsageError: a quote or what is said about it is another, or the object has not the form of an answer.
         UnknownDocument: a cited document is not in the library.
     """
     try:
@@ -98,7 +102,18 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
                     where=document.id,
                     next_step="ask the question again and export that answer",
                 )
-        _ = (answer["question"], answer["answer"], answer["status"], answer["answerer"])
+            about = library.record(document.id).as_json()
+            about["page"] = document.page_at(citation["start"])
+            about["speaker"] = speaker_of(document, Span(citation["start"], citation["end"]))
+            for name in _altered(citation, about, ("page", "speaker")):
+                raise UsageError(
+                    f"the {name} of quote [{citation['marker']}] is not the one that the library has",
+                    where=document.id,
+                    next_step="ask the question again and export that answer",
+                )
+        for name in ("question", "answer", "status", "answerer"):
+            if not isinstance(answer[name], str):
+                raise TypeError(f"{name!r} is not text")
     except (KeyError, TypeError) as error:
         raise UsageError(
             f"this is not the JSON of an answer ({error})",
@@ -110,6 +125,12 @@ def _is_slice(citation: Mapping[str, Any], text: str) -> bool:
     """Whether the quote is the text at its offsets, which count from the start: -5 is no offset."""
     start, end = citation["start"], citation["end"]
     return bool(0 <= start < end <= len(text)) and text[start:end] == citation["quote"]
+
+
+def _altered(citation: Mapping[str, Any], about: Mapping[str, Any], more: tuple[str, ...] = ()) -> list[str]:
+    """What `citation` says of its document otherwise than `about`, the document's own record."""
+    names = [name for name in ("title", "source", "published", *more) if citation[name] != about[name]]
+    return names if citation["path"] in (about["path"], *about["copies"]) else [*names, "path"]
 
 
 def to_markdown(answer: Mapping[str, Any]) -> str:
@@ -306,8 +327,13 @@ class _Checker:
             text = self._document(document)
             if text is not None:
                 texts[document["document_id"]] = text
+        records = {document["document_id"]: document for document in described}
         for citation in answer["citations"]:
             self._citation(citation, texts)
+            if citation["document_id"] in records:
+                altered = _altered(citation, records[citation["document_id"]])
+                name = f"quote [{citation['marker']}] of {citation['document_id']}"
+                self._hold(not altered, f"{name}: its {', '.join(altered)} is not that of its document")
         self._pages(answer, texts)
         known = {"evidence.json", "answer.md", "answer.html"}
         known |= {document[kind]["member"] for document in described for kind in ("text", "original")}

@@ -45,6 +45,7 @@ def pack(onrecord: Run, filled: Path, tmp_path: Path) -> Path:
         (["ask", "x", "--to", ""], "--to"),
         (["ask", "x", "--from", "2026-02-01", "--to", "2026-01-31"], "after"),
         (["ask", "x" * 4001], "4001"),
+        (["eval", "answers", "suite", "--out", ""], "empty"),
         (["serve", "--port", "99999"], "65535"),
         (["serve", "--port", "-1"], "65535"),
         (["serve", "--answerer", "nonsense"], "nonsense"),
@@ -225,3 +226,44 @@ def test_a_pack_with_a_spoilt_member_is_refused_in_one_line(
     done = onrecord("verify", tmp_path / "x.zip")
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "internal" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("title", "Another title"), ("source", "Other Wire"), ("published", "1999-01-01"), ("path", "/elsewhere.txt"),
+     ("page", 7), ("speaker", "The Queen")],
+)  # fmt: skip
+def test_an_answer_whose_attribution_was_altered_is_not_exported(
+    onrecord: Run, filled: Path, tmp_path: Path, field: str, value: str | int
+) -> None:
+    answer = onrecord(
+        "ask", "How many containers were in the third shipment?", "--json", library=filled
+    ).json()
+    answer["citations"][0][field] = value
+    done = onrecord("export", "-", tmp_path / "x.md", library=filled, stdin=json.dumps(answer))
+    assert done.code == 2
+    assert f"the {field} of quote [1]" in done.err
+    assert not (tmp_path / "x.md").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "[1]", "{}", '{"citations": []}', '{"citations": [1]}', ""], ids=len
+)
+def test_what_is_not_an_answer_is_not_exported(
+    onrecord: Run, filled: Path, tmp_path: Path, text: str
+) -> None:
+    done = onrecord("export", "-", tmp_path / "x.md", library=filled, stdin=text)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert "internal" not in done.err
+
+
+def test_a_pack_whose_quote_is_said_of_another_outlet_is_found_out(
+    onrecord: Run, pack: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(pack) as source:
+        evidence = json.loads(source.read("evidence.json"))
+    evidence["answer"]["citations"][0]["source"] = "Other Wire"
+    altered = _rewritten(pack, tmp_path / "x.zip", "evidence.json", json.dumps(evidence).encode())
+    done = onrecord("verify", altered, "--json")
+    assert done.code == 1
+    assert any("source is not that of its document" in line for line in done.json()["changed"])
