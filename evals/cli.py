@@ -10,24 +10,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from evals import commands
 from rag.cli import path_argument
-from rag.errors import UsageError
+from rag.terminal import Parser
 
 _SUITE = "a folder with questions.jsonl"
 _RUN = "the folder of a finished run"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, next_step=f"see `{self.prog} --help`")
-
-
 def main(arguments: Sequence[str]) -> int:
     """Run `onrecord eval` with what stands after `eval`; returns the exit code. Errors are raised for the caller."""
-    parser = _Parser(
+    parser = Parser(
         prog="onrecord eval", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_parser(parser)
@@ -48,7 +43,7 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
     """Add the commands of `eval` to a parser; each sets `run`."""
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     subparsers: Any = parser.add_subparsers(
-        title="commands", metavar="COMMAND", required=True, parser_class=_Parser
+        title="commands", metavar="COMMAND", required=True, parser_class=Parser
     )
 
     def add(name: str, says: str, example: str, run: Any, *, json: bool = True) -> argparse.ArgumentParser:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from evals.suite import Problem, Suite, SuiteInvalid, attach_gold, leaks, read_s
 from rag.errors import UsageError
 from rag.render import printable
 from rag.settings import Settings, load_settings
+from rag.terminal import print_json, say
 
 if TYPE_CHECKING:
     from rag.index.library import Library
@@ -47,7 +46,7 @@ def lint(arguments: argparse.Namespace) -> int:
         problems += error.problems
     errors = sum(problem.severity == "error" for problem in problems)
     if arguments.json:
-        _print_json(
+        print_json(
             {
                 "suite": str(arguments.suite),
                 "questions": questions,
@@ -80,11 +79,7 @@ def answers(arguments: argparse.Namespace) -> int:
         cache=arguments.cache,
         retry_failed=arguments.retry_failed,
     )
-    settings = load_settings()
-    if arguments.answerer is not None:
-        settings = dataclasses.replace(
-            settings, answer=dataclasses.replace(settings.answer, answerer=arguments.answerer)
-        )
+    settings = load_settings().with_answer(answerer=arguments.answerer)
     suite = read_suite(arguments.suite)
     with _library_and_corpus(arguments, suite, settings) as (library, corpus):
         suite = attach_gold(suite, corpus)
@@ -96,7 +91,7 @@ def answers(arguments: argparse.Namespace) -> int:
         meter.close()
     broken = broken_gates(suite.gates, finished.summary)
     if arguments.json:
-        _print_json({**finished.summary, "run": str(finished.folder), "gates_failed": broken})
+        print_json({**finished.summary, "run": str(finished.folder), "gates_failed": broken})
     else:
         _print(f"{table(finished.summary)}\nrun: {finished.folder}\n")
     for sentence in broken:
@@ -201,7 +196,7 @@ def gate(arguments: argparse.Namespace) -> int:
             arguments.floors, identity, summary, arguments.metric, allow_lower=arguments.allow_lower
         )
         if arguments.json:
-            _print_json({"changes": changes})
+            print_json({"changes": changes})
         else:
             _print(("\n".join(changes) or "nothing changed") + "\n")
         return PASS
@@ -209,7 +204,7 @@ def gate(arguments: argparse.Namespace) -> int:
     broken = bench.broken_floors(floors, identity, summary)
     kept = len(floors[identity["suite"]["name"]]["floors"]) - len(broken)
     if arguments.json:
-        _print_json({"broken": broken, "kept": kept})
+        print_json({"broken": broken, "kept": kept})
     else:
         _print("\n".join([*broken, f"{kept} of {kept + len(broken)} floors kept"]) + "\n")
     return GATE_FAILED if broken else PASS
@@ -278,20 +273,10 @@ def _write(path: Path, data: bytes) -> None:
 
 def _show(arguments: argparse.Namespace, result: Any, table: Any) -> None:
     if arguments.json:
-        _print_json(result)
+        print_json(result)
     else:
         _print(table(result))
 
 
 def _print(text: str) -> None:
     sys.stdout.write(printable(text))
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.buffer.write((json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
-    sys.stdout.buffer.flush()
-
-
-def say(message: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"onrecord: {' '.join(message.split())}\n")

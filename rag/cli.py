@@ -12,12 +12,13 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rag import __version__
 from rag import commands as run
-from rag.commands import DONE, SOME_FAILED, UNUSABLE, say
+from rag.commands import DONE, SOME_FAILED, UNUSABLE
 from rag.errors import AnswererError, LibraryDamaged, OnRecordError, UsageError
+from rag.terminal import Parser, say
 
 _INTERRUPTED = 130
 
@@ -25,13 +26,6 @@ _SPECS = (
     "offline (built in, the default), openai:MODEL, anthropic:MODEL, ollama:MODEL, openai-compatible:MODEL@URL, "
     "llamacpp:FILE.gguf, huggingface:NAME-OR-FOLDER"
 )
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse with our one-line errors instead of the usage text."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, next_step=f"see `{self.prog} --help`")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,14 +107,14 @@ def _port(argument: str) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="onrecord",
         description="Ask questions of your own documents. Every quote is the source's own text at a known place.",
         epilog="example:\n  onrecord add ~/dossier\n  onrecord ask 'How many people were on the third flight?'",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"onrecord {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     _add_library_commands(commands)
     _add_answer_commands(commands)
     _add_other_commands(commands)

@@ -6,10 +6,8 @@ Each command imports what it needs when it runs: `onrecord ask` must answer with
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import datetime as dt
 import importlib
-import io
 import json
 import os
 import sys
@@ -19,6 +17,7 @@ from typing import Any
 
 from rag.errors import UsageError
 from rag.settings import Settings, default_library, load_settings
+from rag.terminal import print_json, say
 
 DONE, SOME_FAILED, UNUSABLE = 0, 1, 2
 
@@ -50,7 +49,7 @@ def add(arguments: argparse.Namespace) -> int:
     ):
         report = library.add(arguments.paths, progress).as_json()
     if arguments.json:
-        _print_json(report)
+        print_json(report)
     else:
         _print_add(report, _folder(arguments))
     return SOME_FAILED if report["failed"] else DONE
@@ -83,7 +82,7 @@ def documents(arguments: argparse.Namespace) -> int:
     with _library(arguments, load_settings()) as library:
         documents = [record.as_json() for record in library.documents()]
     if arguments.json:
-        _print_json({"documents": documents})
+        print_json({"documents": documents})
         return DONE
     for entry in documents:
         facts = [
@@ -118,7 +117,7 @@ def show(arguments: argparse.Namespace) -> int:
         )
     text = Span(start, end).of(document.text)
     if arguments.json:
-        _print_json({**record, "text": text})
+        print_json({**record, "text": text})
     else:
         print(text)
     return DONE
@@ -129,7 +128,7 @@ def remove(arguments: argparse.Namespace) -> int:
     with _library(arguments, load_settings(), write=True) as library:
         library.remove(ids)
     if arguments.json:
-        _print_json({"removed": ids})
+        print_json({"removed": ids})
     else:
         print(f"removed {', '.join(ids)}")
     return DONE
@@ -140,7 +139,7 @@ def check(arguments: argparse.Namespace) -> int:
         report = library.repair() if arguments.repair else library.check()
     problems = list(report.problems)
     if arguments.json:
-        _print_json({"documents": report.documents, "passages": report.passages, "problems": problems})
+        print_json({"documents": report.documents, "passages": report.passages, "problems": problems})
     else:
         for problem in problems:
             print(problem)
@@ -156,16 +155,11 @@ def ask(arguments: argparse.Namespace) -> int:
     from rag.types import Question
 
     settings = load_settings()
-    answer_settings = settings.answer
-    if arguments.threshold is not None:
-        if not 0 <= arguments.threshold <= 1:
-            raise UsageError(
-                "a threshold lies between 0 and 1", where="--threshold", next_step="give one of these"
-            )
-        answer_settings = dataclasses.replace(answer_settings, threshold=arguments.threshold)
-    if arguments.answerer:
-        answer_settings = dataclasses.replace(answer_settings, answerer=arguments.answerer)
-    settings = dataclasses.replace(settings, answer=answer_settings)
+    if arguments.threshold is not None and not 0 <= arguments.threshold <= 1:
+        raise UsageError(
+            "a threshold lies between 0 and 1", where="--threshold", next_step="give one of these"
+        )
+    settings = settings.with_answer(answerer=arguments.answerer, threshold=arguments.threshold)
     question = Question(arguments.question, _filters(arguments))
     if arguments.export:
         _exporter(arguments.export)
@@ -175,7 +169,7 @@ def ask(arguments: argparse.Namespace) -> int:
         if not answer.hits and arguments.source:
             _warn_of_unknown_sources(arguments.source, library)
         if arguments.json:
-            _print_json(answer_json(answer))
+            print_json(answer_json(answer))
         else:
             documents = {
                 hit.passage.document_id: library.document(hit.passage.document_id) for hit in answer.hits
@@ -280,7 +274,7 @@ def export(arguments: argparse.Namespace) -> int:
     with _library(arguments, settings) as library:
         exporter(answer, library, settings, arguments.target)
     if arguments.json:
-        _print_json({"file": _name(arguments.target)})
+        print_json({"file": _name(arguments.target)})
     return DONE
 
 
@@ -290,7 +284,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
     report = verify_pack(arguments.pack, arguments.seal)
     if arguments.json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         for line in (*report.changed, *report.notes):
             print(printable(line))
@@ -311,11 +305,7 @@ def serve(arguments: argparse.Namespace) -> int:
             where=f"--host {arguments.host}",
             next_step="give --auth-file FILE (lines made by `onrecord password USER`), or leave --host out",
         )
-    settings = load_settings()
-    if arguments.answerer:
-        settings = dataclasses.replace(
-            settings, answer=dataclasses.replace(settings.answer, answerer=arguments.answerer)
-        )
+    settings = load_settings().with_answer(answerer=arguments.answerer)
     check_spec(settings.answer.answerer)
     # `rag` does not know the app at import time; the command line is where the two meet.
     app = importlib.import_module("ui.app")
@@ -354,17 +344,6 @@ def evaluate(arguments: Sequence[str]) -> int:
     return int(importlib.import_module("evals.cli").main(arguments))
 
 
-def _print_json(value: Any) -> None:
-    text = json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-    # A name that is not UTF-8 holds surrogates; the escape that replaces one here is JSON's own.
-    data = text.encode("utf-8", "backslashreplace")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    else:
-        sys.stdout.write(data.decode())
-
-
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
@@ -376,7 +355,3 @@ def _file_name(path: str) -> str:
 def _name(path: Path) -> str:
     """A path as text that can be printed, whatever bytes its name has."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def say(message: str) -> None:
-    print(f"onrecord: {' '.join(message.split())}", file=sys.stderr)

@@ -84,6 +84,15 @@ class Settings:
     search: SearchSettings = field(default_factory=SearchSettings)
     answer: AnswerSettings = field(default_factory=AnswerSettings)
 
+    def with_answer(self, *, answerer: str | None = None, threshold: float | None = None) -> Settings:
+        """These settings with another answerer or threshold; None leaves what is there."""
+        answer = self.answer
+        if answerer is not None:
+            answer = dataclasses.replace(answer, answerer=answerer)
+        if threshold is not None:
+            answer = dataclasses.replace(answer, threshold=threshold)
+        return dataclasses.replace(self, answer=answer)
+
     def digest(self) -> str:
         """sha256 over every value, defaults included: two runs with one digest were configured alike."""
         return digest_of(dataclasses.asdict(self))

@@ -175,9 +175,7 @@ class Bench:
         if answerer and answerer != settings.answer.answerer:
             if not self.any_folder:
                 raise UsageError("this app has one answerer", next_step="leave the field empty")
-            settings = dataclasses.replace(
-                settings, answer=dataclasses.replace(settings.answer, answerer=answerer)
-            )
+            settings = settings.with_answer(answerer=answerer)
         with self._lock:
             if self._state.running:
                 raise UsageError("a suite is running already", next_step="wait for it, or stop it first")

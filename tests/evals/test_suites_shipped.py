@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rag.documents.load import Loaded, load
 
 from evals.corpus import document_loader, read_folder
 from evals.suite import attach_gold, leaks, read_suite
+from rag.documents.load import Loaded, load
 from rag.settings import DocumentSettings, Settings
 from rag.types import Document, Span
 
