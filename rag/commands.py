@@ -279,7 +279,7 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    from rag.export import verify_pack
+    from rag.evidence import verify_pack
     from rag.render import printable
 
     report = verify_pack(arguments.pack, arguments.seal)

@@ -9,9 +9,9 @@ The pack is a ZIP:
     answer.html        readable page, made from evidence.json and the texts alone
     answer.md          likewise
 
-`verify_pack` recomputes everything: each digest, each `text[start:end] == quote`, both pages, and reads the originals
-again. The seal, sha256 of evidence.json, covers every byte in the pack through the digests in it; kept elsewhere (in
-an e-mail, on paper) it shows later that the pack as a whole was not made anew.
+`rag.evidence.verify_pack` recomputes everything: each digest, each `text[start:end] == quote`, both pages, and reads
+the originals again. The seal, sha256 of evidence.json, covers every byte in the pack through the digests in it; kept
+elsewhere (in an e-mail, on paper) it shows later that the pack as a whole was not made anew.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ import datetime as dt
 import hashlib
 import importlib.metadata
 import json
-import lzma
 import platform
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +33,7 @@ from rag import __version__
 from rag.answer.attribution import speaker_of
 from rag.errors import UsageError
 from rag.html import Mark, context, escape, highlighted
-from rag.settings import MIB, DocumentSettings, Settings
+from rag.settings import Settings
 from rag.types import Span
 
 if TYPE_CHECKING:
@@ -50,9 +48,8 @@ _PACKAGES = (
     "tokenizers",
     "pypdfium2",
     "trafilatura",
-    "python-docx",
+    "lxml",
 )
-_MEMBER_LIMIT = 400 * MIB
 _EXTENSIONS = {
     "text/plain": "txt",
     "text/markdown": "md",
@@ -68,21 +65,6 @@ _EXTENSIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PackReport:
-    """What `verify_pack` found. `changed` names each thing that is not as it was; `checked` counts what was looked at."""
-
-    quotes: int
-    documents: int
-    checked: int
-    changed: tuple[str, ...]
-    notes: tuple[str, ...]
-    seal: str
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def check_against(answer: Mapping[str, Any], library: Library) -> None:
     """Hold an `ask` object read from a file against the library.
 
@@ -96,7 +78,7 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
     try:
         for citation in answer["citations"]:
             document = library.document(citation["document_id"])
-            if not _is_slice(citation, document.text):
+            if not is_slice(citation, document.text):
                 raise UsageError(
                     f"quote [{citation['marker']}] is not what the document says at its place",
                     where=document.id,
@@ -105,7 +87,7 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
             about = library.record(document.id).as_json()
             about["page"] = document.page_at(citation["start"])
             about["speaker"] = speaker_of(document, Span(citation["start"], citation["end"]))
-            for name in _altered(citation, about, ("page", "speaker")):
+            for name in altered_facts(citation, about, ("page", "speaker")):
                 raise UsageError(
                     f"the {name} of quote [{citation['marker']}] is not the one that the library has",
                     where=document.id,
@@ -121,13 +103,15 @@ def check_against(answer: Mapping[str, Any], library: Library) -> None:
         ) from error
 
 
-def _is_slice(citation: Mapping[str, Any], text: str) -> bool:
+def is_slice(citation: Mapping[str, Any], text: str) -> bool:
     """Whether the quote is the text at its offsets, which count from the start: -5 is no offset."""
     start, end = citation["start"], citation["end"]
     return bool(0 <= start < end <= len(text)) and text[start:end] == citation["quote"]
 
 
-def _altered(citation: Mapping[str, Any], about: Mapping[str, Any], more: tuple[str, ...] = ()) -> list[str]:
+def altered_facts(
+    citation: Mapping[str, Any], about: Mapping[str, Any], more: tuple[str, ...] = ()
+) -> list[str]:
     """What `citation` says of its document otherwise than `about`, the document's own record."""
     names = [name for name in ("title", "source", "published", *more) if citation[name] != about[name]]
     return names if citation["path"] in (about["path"], *about["copies"]) else [*names, "path"]
@@ -200,8 +184,8 @@ def write_pack(answer: Mapping[str, Any], library: Library, settings: Settings, 
         described.append(
             {
                 **library.record(document_id).as_json(),
-                "text": {"member": text_name, "sha256": _sha256(members[text_name])},
-                "original": {"member": original_name, "sha256": _sha256(original)},
+                "text": {"member": text_name, "sha256": sha256_of(members[text_name])},
+                "original": {"member": original_name, "sha256": sha256_of(original)},
             }
         )
     members["answer.md"] = to_markdown(answer).encode()
@@ -211,7 +195,7 @@ def write_pack(answer: Mapping[str, Any], library: Library, settings: Settings, 
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "answer": dict(answer),
         "documents": described,
-        "pages": {name: _sha256(members[name]) for name in ("answer.md", "answer.html")},
+        "pages": {name: sha256_of(members[name]) for name in ("answer.md", "answer.html")},
         "versions": versions(),
         "settings": asdict(settings),
         "settings_digest": settings.digest(),
@@ -222,7 +206,7 @@ def write_pack(answer: Mapping[str, Any], library: Library, settings: Settings, 
         for name in sorted(members):
             pack.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), members[name], zipfile.ZIP_DEFLATED)
     write_file(target, buffer.getvalue())
-    return _sha256(members["evidence.json"])
+    return sha256_of(members["evidence.json"])
 
 
 def write_file(target: Path, data: bytes) -> None:
@@ -251,170 +235,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def verify_pack(path: Path, seal: str | None = None) -> PackReport:
-    """Recompute everything in the pack at `path`; `seal` (hexadecimal sha256) is compared where it is given.
-
-    Raises:
-        UsageError: the file is not an evidence pack at all.
-    """
-    members = _read_members(path)
-    try:
-        evidence = json.loads(members["evidence.json"])
-        if evidence["format"] != FORMAT:
-            raise ValueError(f"its format is {evidence['format']!r}")
-        return _Checker(members, evidence).report(seal)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise UsageError(
-            f"not a readable evidence pack ({type(error).__name__}: {error})",
-            where=str(path),
-            next_step="ask its sender for the file as it was exported",
-        ) from error
-
-
-def _read_members(path: Path) -> dict[str, bytes]:
-    try:
-        with zipfile.ZipFile(path) as pack:
-            infos = pack.infolist()
-            if sum(info.file_size for info in infos) > _MEMBER_LIMIT * 4 or len(infos) > 10_000:
-                raise UsageError(
-                    "the pack expands to more than this program reads",
-                    where=str(path),
-                    next_step="check its origin",
-                )
-            if len({info.filename for info in infos}) < len(infos):
-                # Which of the two is shown would depend on the program that opens the pack.
-                raise UsageError(
-                    "the pack holds two files of one name",
-                    where=str(path),
-                    next_step="do not trust it; ask its sender for the file as it was exported",
-                )
-            return {info.filename: pack.read(info) for info in infos}
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
-        raise UsageError(
-            f"not a readable evidence pack ({error})",
-            where=str(path),
-            next_step="give a ZIP made by `onrecord ask QUESTION --export FILE.zip`",
-        ) from error
-
-
-class _Checker:
-    """Goes through one pack and collects what differs."""
-
-    def __init__(self, members: Mapping[str, bytes], evidence: Mapping[str, Any]) -> None:
-        self._members, self._evidence = members, evidence
-        self._changed: list[str] = []
-        self._notes: list[str] = []
-        self._checked = 0
-
-    def _hold(self, condition: bool, otherwise: str) -> bool:
-        self._checked += 1
-        if not condition:
-            self._changed.append(otherwise)
-        return condition
-
-    def report(self, seal: str | None) -> PackReport:
-        answer, described = self._evidence["answer"], self._evidence["documents"]
-        texts: dict[str, str] = {}
-        for document in described:
-            text = self._document(document)
-            if text is not None:
-                texts[document["document_id"]] = text
-        records = {document["document_id"]: document for document in described}
-        for citation in answer["citations"]:
-            self._citation(citation, texts)
-            if citation["document_id"] in records:
-                altered = _altered(citation, records[citation["document_id"]])
-                name = f"quote [{citation['marker']}] of {citation['document_id']}"
-                self._hold(not altered, f"{name}: its {', '.join(altered)} is not that of its document")
-        self._pages(answer, texts)
-        known = {"evidence.json", "answer.md", "answer.html"}
-        known |= {document[kind]["member"] for document in described for kind in ("text", "original")}
-        for extra in sorted(set(self._members) - known):
-            self._hold(False, f"{extra}: not part of the pack as it was exported")
-        digest = _sha256(self._members["evidence.json"])
-        if seal is not None:
-            self._hold(
-                digest == seal.strip().lower(),
-                "evidence.json: does not match the seal, the pack was made anew",
-            )
-        return PackReport(
-            quotes=len(answer["citations"]),
-            documents=len(described),
-            checked=self._checked,
-            changed=tuple(self._changed),
-            notes=tuple(self._notes),
-            seal=digest,
-        )
-
-    def _document(self, document: Mapping[str, Any]) -> str | None:
-        for kind in ("text", "original"):
-            name = document[kind]["member"]
-            if self._hold(name in self._members, f"{name}: missing"):
-                same = _sha256(self._members[name]) == document[kind]["sha256"]
-                self._hold(same, f"{name}: its bytes are not those that were exported")
-        raw = self._members.get(document["text"]["member"])
-        if raw is None:
-            return None
-        text = raw.decode("utf-8", "replace")
-        original = self._members.get(document["original"]["member"])
-        if original is not None:
-            self._read_again(document, original, text)
-        return text
-
-    def _read_again(self, document: Mapping[str, Any], original: bytes, text: str) -> None:
-        """The text must still be what the original says; other versions of the readers may differ: a note."""
-        from rag.documents.load import Loaded, load
-
-        settings = DocumentSettings(**self._evidence["settings"]["documents"])
-        first = next(iter(load(original, document["path"], settings)), None)
-        if isinstance(first, Loaded) and first.document.text == text:
-            self._checked += 1
-        elif self._evidence["versions"] == versions():
-            self._hold(False, f"{document['original']['member']}: reading it again gives another text")
-        else:
-            self._notes.append(
-                f"{document['original']['member']}: reading it again gives another text, "
-                "with versions of the readers other than those of the export"
-            )
-
-    def _citation(self, citation: Mapping[str, Any], texts: Mapping[str, str]) -> None:
-        text = texts.get(citation["document_id"])
-        name = f"quote [{citation['marker']}] of {citation['document_id']}"
-        if self._hold(text is not None, f"{name}: its document is not in the pack") and text is not None:
-            self._hold(
-                _is_slice(citation, text),
-                f"{name}: the text at {citation['start']}–{citation['end']} is not the quote",
-            )
-
-    def _pages(self, answer: Mapping[str, Any], texts: Mapping[str, str]) -> None:
-        for name, sha256 in self._evidence["pages"].items():
-            if self._hold(name in self._members, f"{name}: missing"):
-                self._hold(
-                    _sha256(self._members[name]) == sha256,
-                    f"{name}: its bytes are not those that were exported",
-                )
-        quotable = all(
-            citation["document_id"] in texts and _is_slice(citation, texts[citation["document_id"]])
-            for citation in answer["citations"]
-        )
-        if quotable and self._evidence["versions"].get("onrecord") == __version__:
-            made = {"answer.md": to_markdown(answer).encode(), "answer.html": to_html(answer, texts).encode()}
-            for name, data in made.items():
-                self._hold(
-                    self._members.get(name) in (data, None),
-                    f"{name}: does not show the answer in evidence.json",
-                )
-
-
-def _sha256(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 

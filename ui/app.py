@@ -7,6 +7,7 @@ holds the page to.
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -90,12 +91,15 @@ def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict
         timeout_graceful_shutdown=2,
         access_log=False,
     )
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock = config.bind_socket()
-    except SystemExit:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
         raise UsageError(
-            f"port {port} cannot be used", where=host, next_step="choose another with --port"
-        ) from None
+            f"port {port} cannot be used ({error.strerror})", where=host, next_step="choose another with --port"
+        ) from error
     # A browser that comes before the app is ready waits instead of being refused.
     sock.listen(128)
     shown = f"[{host}]" if ":" in host else host

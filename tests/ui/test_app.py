@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -147,7 +149,7 @@ def test_files_are_added_listed_and_removed(page: Any, serve: Serve, tmp_path: P
 
 
 def test_an_answer_is_exported(page: Any, address: str, tmp_path: Path) -> None:
-    from rag.export import verify_pack
+    from rag.evidence import verify_pack
 
     _ask(page, address, "How many cranes does the harbour of Vella have?")
     page.locator("#export").click()
@@ -199,3 +201,13 @@ def test_an_original_comes_as_a_download(address: str, page: Any) -> None:
             r"attachment; filename=\"harbour-[0-9a-f]+\.txt\"", answer.headers["Content-Disposition"]
         )
         assert answer.headers["Content-Type"] == "application/octet-stream"
+
+
+def test_a_port_in_use_is_one_line(serve: Serve, library: Path) -> None:
+    with serve(library) as address:
+        port = address.rsplit(":", 1)[1]
+        command = [sys.executable, "-m", "rag", "serve", "--port", port, "--library", str(library)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"onrecord: port {port} cannot be used")
+    assert len(done.stderr.splitlines()) == 1
