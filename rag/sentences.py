@@ -229,7 +229,7 @@ def _ends_after(
     if _is_abbreviation(word):
         next_word = _NEXT_WORD.match(text, begins, end)
         starts = next_word is not None and next_word.group().replace("’", "'") in _STARTERS
-        if folded in {"sr", "jr"} and not text[first : before.start()].strip():
+        if folded in {"sr", "jr"} and before.start() <= first:
             return False  # a title at the beginning: “Sr. Pérez”
         return starts
     return True

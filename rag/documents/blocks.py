@@ -70,8 +70,7 @@ _HIDDEN_STYLE = re.compile(
     r"(?:left|top|text-indent)\s*:\s*-\d{4,}",
     re.IGNORECASE,
 )
-_RULE = re.compile(r"([^{}@;]+)\{([^{}]*)\}")
-_AT_BLOCK = re.compile(r"@[^{;]+\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
+_AT_BLOCK = re.compile(r"@[^{;@]++\{(?:[^{}]*+\{[^{}]*+\})*+[^{}]*+\}")
 _SIMPLE_SELECTOR = re.compile(r"(?:[a-z][a-z0-9]*)?(?P<mark>[.#])(?P<name>[\w-]+)", re.IGNORECASE)
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060-\u2064\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]"
@@ -80,6 +79,7 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 # A rule of a style sheet that would hide this share of the page is one that a script lifts again.
 _MOST_HIDDEN = 0.3
 _MOST_ASIDE = 0.3  # likewise for what a class name calls a sidebar
+_MOST_OF_A_NAME = 1_000  # characters of a class or id that are looked at
 _DEPTH = 400  # nested elements; deeper ones are read as part of their ancestor
 
 
@@ -136,13 +136,20 @@ def _hidden_names(root: Any) -> set[str]:
     """`.class` and `#id` selectors that the page's own style sheet hides on screen."""
     names = set()
     for style in root.iter("style"):
-        css = _AT_BLOCK.sub("", re.sub(r"/\*.*?\*/", "", (style.text or "")[:200_000], flags=re.DOTALL))
-        for rule in _RULE.finditer(css):
-            if _HIDDEN_STYLE.search(rule[2]):
-                for selector in rule[1].split(","):
+        css = _AT_BLOCK.sub("", _without_comments((style.text or "")[:200_000]))
+        for rule in css.split("}")[:-1]:
+            before, _, declarations = rule.rpartition("{")
+            if _HIDDEN_STYLE.search(declarations):
+                for selector in re.split(r"[{@;]", before)[-1].split(","):
                     if found := _SIMPLE_SELECTOR.fullmatch(selector.strip()):
                         names.add(found["mark"] + found["name"])
     return names
+
+
+def _without_comments(css: str) -> str:
+    first, *rest = css.split("/*")
+    ended = [piece.partition("*/") for piece in rest]
+    return first + "".join(after for _, _, after in ended)
 
 
 def _named(element: Any) -> set[str]:
@@ -251,8 +258,8 @@ def _is_aside(element: Any, size: int) -> bool:
     named = (
         element.tag in _ASIDE
         or (element.get("role") or "").lower() in _ASIDE_ROLE
-        or _ASIDE_NAME.search(element.get("class") or "")
-        or _ASIDE_NAME.search(element.get("id") or "")
+        or _ASIDE_NAME.search((element.get("class") or "")[:_MOST_OF_A_NAME])
+        or _ASIDE_NAME.search((element.get("id") or "")[:_MOST_OF_A_NAME])
     )
     return bool(named) and len(element.text_content()) < _MOST_ASIDE * size
 
@@ -268,7 +275,7 @@ def _is_foreign(element: Any) -> bool:
         return True
     if element.tag == "article" and not (element.get("id") or "").lower().startswith("comment"):
         return False  # themes note on the article itself whether it has comments
-    named = f"{element.get('class') or ''} {element.get('id') or ''}"
+    named = f"{(element.get('class') or '')[:_MOST_OF_A_NAME]} {(element.get('id') or '')[:_MOST_OF_A_NAME]}"
     return (
         bool(_FOREIGN_NAME.search(named))
         and element.find(".//h1") is None

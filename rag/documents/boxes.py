@@ -17,6 +17,7 @@ _COMMENT_MARK = re.compile(
 _COMMENT_HEAD = re.compile(
     r"(?:\d+ |no |reader |readers' )?(?:comments?|comentarios?|responses?|replies|thoughts?|discussion)(?: .{0,80})?"
 )
+_MOST_OF_A_LABEL = 300  # characters of a line that one of the patterns is tried on
 
 
 def mark_addresses(page: Page) -> None:
@@ -27,7 +28,7 @@ def mark_addresses(page: Page) -> None:
         end = index + 1
         while end < len(page.units) and end - index <= 6:
             unit = page.units[end]
-            if unit.words > 9 or unit.is_prose or not phrases.ADDRESS_LINE.fullmatch(page.keys[end]):
+            if unit.words > 9 or unit.is_prose or not _is_address_line(page.keys[end]):
                 break
             end += 1
         if end > index + 1:
@@ -35,25 +36,46 @@ def mark_addresses(page: Page) -> None:
                 page.marks[place] = Mark.SWALLOWED
 
 
+def _is_address_line(key: str) -> bool:
+    return len(key) <= _MOST_OF_A_LABEL and bool(phrases.ADDRESS_LINE.fullmatch(key))
+
+
 def mark_comments(page: Page) -> None:
     """What readers wrote below the article, recognised by at least two of its fixed lines ("X says:", "Reply")."""
-    for index, key in enumerate(page.keys):
-        if index * 3 < len(page.keys) or page.units[index].words > 12 or not _COMMENT_HEAD.fullmatch(key):
-            continue
-        marks = [place for place in range(index + 1, len(page.keys)) if _is_comment_line(page, place)]
-        if len(marks) >= 2 and not any(is_byline(unit.text) for unit in page.units[index + 1 :]):
-            for place in range(index, len(page.units)):
-                page.marks[place] = Mark.SWALLOWED
-            return
+    # From the end, so that the lines below each place are counted once only.
+    first, lines = len(page.keys), 0
+    for index in range(len(page.keys) - 1, -1, -1):
+        if index * 3 < len(page.keys):
+            break
+        if lines >= 2 and _is_comment_head(page, index):
+            first = index
+        if is_byline(page.units[index].text):
+            break  # whoever signs below writes an article
+        lines += _is_comment_line(page, index)
+    for place in range(first, len(page.units)):
+        page.marks[place] = Mark.SWALLOWED
+
+
+def _is_comment_head(page: Page, index: int) -> bool:
+    key = page.keys[index]
+    return (
+        page.units[index].words <= 12 and len(key) <= _MOST_OF_A_LABEL and bool(_COMMENT_HEAD.fullmatch(key))
+    )
 
 
 def _is_comment_line(page: Page, index: int) -> bool:
-    return page.units[index].words <= 10 and bool(_COMMENT_MARK.fullmatch(page.keys[index]))
+    key = page.keys[index]
+    return (
+        page.units[index].words <= 10 and len(key) <= _MOST_OF_A_LABEL and bool(_COMMENT_MARK.fullmatch(key))
+    )
 
 
 def mark_captions(page: Page) -> None:
     """The description of a picture: above the first heading or prose, or beside an image's name or credit."""
+    above = True  # no running text so far
     for index, unit in enumerate(page.units):
+        if index and page.units[index - 1].is_prose and not page.marked(index - 1):
+            above = False
         if (
             unit.words > 45
             or len(unit.text) > traces.MOST
@@ -61,7 +83,6 @@ def mark_captions(page: Page) -> None:
             or not (phrases.CAPTION.fullmatch(page.keys[index]) or phrases.SCENE.fullmatch(page.keys[index]))
         ):
             continue
-        above = all(page.marked(place) or not page.units[place].is_prose for place in range(index))
         beside = page.marked(index - 1) or page.marked(index + 1)
         alone = len(sentences_in(unit)) == 1 and not quoted(unit.text)
         if (

@@ -25,6 +25,13 @@ def canonical(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def shows_text(text: str) -> bool:
+    """True where something in `text` can be seen: not only white space, controls and characters without width."""
+    return any(
+        not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf") for character in text
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file inside a file: a mail's attachment, a member of an archive. `name` is only ever a label."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from rag.documents import calls, phrases
+from rag.documents import calls, phrases, traces
 from rag.documents.boxes import (
     mark_addresses,
     mark_biographies,
@@ -27,7 +27,7 @@ from rag.documents.boxes import (
 from rag.documents.building import merge_spans
 from rag.documents.lines import Unit, sentences_in, units_of
 from rag.documents.metadata import is_byline
-from rag.documents.page import QUOTES, SPACE, Mark, Page, key_of, open_quote, quoted, reports
+from rag.documents.page import QUOTES, SPACE, Mark, Page, key_of, open_curly, quoted, reports
 from rag.documents.zones import Line, page_zones
 from rag.types import Span
 
@@ -86,6 +86,8 @@ def _mark_alone(unit: Unit, key: str) -> Mark:
         return Mark.STRONG  # a rule of stars or dots
     if key in phrases.WEAK:
         return Mark.WEAK
+    if len(unit.text) > traces.MOST:
+        return Mark.NONE
     if unit.words <= 14 and phrases.LINE.fullmatch(key.rstrip("?!*. ")) and not quoted(unit.text):
         return Mark.STRONG
     if unit.words <= 3 and key.endswith("*") and phrases.FIELD.fullmatch(key.rstrip("* ")):
@@ -179,12 +181,17 @@ def _runs(page: Page, wanted: Callable[[int], bool]) -> list[tuple[int, int]]:
 
 def _mark_related(page: Page) -> None:
     """ "Popular Posts", "Te puede interesar" and the headlines under them, up to the next running text."""
-    for index, key in enumerate(page.keys):
-        if page.units[index].words > 8 or not phrases.RELATED.fullmatch(key):
-            continue
-        end = index + 1
+    heads = [
+        index
+        for index, key in enumerate(page.keys)
+        if page.units[index].words <= 8 and len(key) <= traces.MOST and phrases.RELATED.fullmatch(key)
+    ]
+    stop = swallowed = 0  # headlines reach to `stop`, and everything before `swallowed` is marked already
+    for index in heads:
+        end = max(index + 1, stop)
         while end < len(page.units) and _is_teaser(page, end):
             end += 1
+        stop = end
         if end < len(page.units) and end > index + 1 and not page.marked(end) and not page.marked(end - 1):
             end -= 1  # the last short line above running text may be the article's own heading
         if (
@@ -194,8 +201,9 @@ def _mark_related(page: Page) -> None:
             or page.marked(index + 1)
             or index == len(page.units) - 1
         ):
-            for place in range(index, end):
+            for place in range(max(index, swallowed), end):
                 page.marks[place] = Mark.SWALLOWED
+            swallowed = max(swallowed, end)
 
 
 def _is_teaser(page: Page, index: int) -> bool:
@@ -242,11 +250,14 @@ def _mark_calls(page: Page) -> None:
 
 def _calls_in(unit: Unit) -> list[Span]:
     found = []
+    curly = straight = 0  # quotation marks before the sentence, counted once for the whole unit
     for span in sentences_in(unit):
         sentence = unit.text[span.start - unit.span.start : span.end - unit.span.start]
+        inside = curly > 0 or straight % 2 == 1
+        curly += open_curly(sentence)
+        straight += sentence.count('"')
         key = SPACE.sub(" ", sentence.translate(QUOTES)).casefold().strip(" *>-•")
-        before = unit.text[: span.start - unit.span.start]
-        if open_quote(before) or quoted(sentence):
+        if inside or quoted(sentence):
             continue
         if (any(cue in key for cue in _CUES) and len(key) <= 600 and calls.FIXED.search(key)) or (
             len(key) <= 300 and calls.OPENING.match(key) and not reports(key)

@@ -53,6 +53,7 @@ _DATE_LINE = re.compile(
     rf"|(?P<a4>\d{{1,2}})[/.-](?P<b4>\d{{1,2}})[/.-](?P<y4>\d{{4}}))"
     rf"(?:{_TIME})?(?:\s*\(?(?:hora|local time).{{0,20}})?"
 )
+_MOST = 300  # characters of a line that is nothing but a date
 
 
 def iso_date(year: int, month: int, day: int) -> str | None:
@@ -69,6 +70,8 @@ def date_in_line(line: str) -> tuple[str, str] | None:
 
     A numeric date whose day and month could be swapped (03/02/2026) gives None.
     """
+    if len(line) > _MOST:
+        return None
     found = _DATE_LINE.fullmatch(re.sub(r"\s+", " ", line).strip(" \t.|·•*_-()").casefold())
     if found is None:
         return None

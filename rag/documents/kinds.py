@@ -45,7 +45,8 @@ _FOREIGN = (
     (b"\x1aE\xdf\xa3", "a video file", "transcribe it and add the text"),
 )
 _HTML_START = re.compile(
-    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    # Possessive: tried again with other ends, many comments would take exponential time.
+    r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?><!--.*?-->\s*+)*+<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_TAG = re.compile(
@@ -136,16 +137,8 @@ def _package(data: bytes, name: str) -> Kind:
                 else b""
             )
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError, KeyError):
-        if (
-            b"word/document.xml" in data[:_SAMPLE]
-            or b"xl/workbook.xml" in data[:_SAMPLE]
-            or b"[Content_Types].xml" in data[:200]
-        ):
-            raise UnreadableFile(
-                "damaged or incomplete Office file",
-                where=name,
-                next_step="open and save it again, or get it again",
-            ) from None
+        if office := _office_program(data, name):
+            raise _damaged(office, name) from None
         return ZIP  # its reader says what is wrong
     if "word/document.xml" in names or (
         "[Content_Types].xml" in names and any(part.startswith("word/document") for part in names)
@@ -175,7 +168,30 @@ def _package(data: bytes, name: str) -> Kind:
             where=name,
             next_step="convert it to PDF or HTML and add that",
         )
+    if office := _office_program(b"", name):
+        raise _damaged(office, name)
     return ZIP
+
+
+def _office_program(data: bytes, name: str) -> str:
+    """The program whose file this was meant to be, by its parts or its name; "" for another kind of ZIP."""
+    lowered = name.lower()
+    if b"word/document.xml" in data[:_SAMPLE] or lowered.endswith((".docx", ".docm", ".dotx")):
+        return "Word"
+    if b"xl/workbook.xml" in data[:_SAMPLE] or lowered.endswith((".xlsx", ".xlsm", ".xltx")):
+        return "Excel"
+    if lowered.endswith((".pptx", ".pptm", ".ppsx")):
+        return "PowerPoint"
+    return "Office" if b"[Content_Types].xml" in data[:200] else ""
+
+
+def _damaged(office: str, name: str) -> UnreadableFile:
+    program = office if office != "Office" else "its program"
+    return UnreadableFile(
+        f"damaged or incomplete {office} file",
+        where=name,
+        next_step=f"get it again, or open it in {program}, let it repair the file, and save it",
+    )
 
 
 def _ole(data: bytes, name: str) -> UnreadableFile:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from rag.documents import isolate
 from rag.documents.archive import Budget, BudgetSpent, check_package, members
-from rag.documents.building import Attachment, Parsed, merge_spans
+from rag.documents.building import Attachment, Parsed, merge_spans, shows_text
 from rag.documents.kinds import Kind, kind_of
 from rag.documents.language import language_of
 from rag.documents.walk import Failure, failure_of, label, read_file, walk
@@ -28,8 +28,8 @@ from rag.types import Document, Span
 
 __all__ = ["Failure", "Loaded", "label", "load", "read_file", "walk"]
 
-# Readers of our own in plain Python: quick and without C libraries. Large files go to a worker all the same, because
-# only there the time limit can hold.
+# Readers of our own in plain Python, without C libraries: ordinary files are read at once, in a few milliseconds. Files
+# of unusual shape go to a worker all the same, because only there the time limit can hold.
 _IN_PROCESS = {
     "text": ("rag.documents.text", "parse_text"),
     "markdown": ("rag.documents.text", "parse_markdown"),
@@ -37,7 +37,14 @@ _IN_PROCESS = {
     "mail": ("rag.documents.mail", "parse_mail"),
     "mbox": ("rag.documents.mail", "parse_mbox"),
 }
-_LARGE = 2 * MIB
+_SMALL = 4_096  # bytes; whatever is in them, they take no time
+_LARGE = 256 * 1024
+_LONG_LINE = 20_000
+_MANY_LINES = 5_000
+# What is in a mail besides lines of text: parts that are decoded, and structures that can be nested.
+_MAIL_PARTS = re.compile(
+    rb"text/html|multipart/|message/|base64|quoted-printable|^[\w-]{1,60}:[^\n]{2000}", re.I | re.M
+)
 _SLUG = 40
 
 
@@ -69,11 +76,11 @@ def _load(
             yield from _inside(members(data, path, settings, budget), path, settings, budget, depth)
             return
         parsed = _parse(kind, data, path, settings)
-        if parsed.text.strip():
+        if shows_text(parsed.text):
             yield Loaded(_document(parsed, kind, data, path, settings), data)
         elif not parsed.attachments:
             raise UnreadableFile(
-                "no text was found in the file", where=path, next_step="check whether it was saved completely"
+                "the file holds no text", where=path, next_step="check whether it was saved completely"
             )
         yield from _inside(iter(parsed.attachments), path, settings, budget, depth)
     except BudgetSpent as error:
@@ -127,17 +134,36 @@ def _free(name: str, seen: set[str]) -> str:
 def _parse(kind: Kind, data: bytes, path: str, settings: DocumentSettings) -> Parsed:
     if kind.family in ("docx", "xlsx"):
         check_package(data, path, settings)
-    if kind.family in _IN_PROCESS and len(data) <= _LARGE and not (kind.family == "mail" and _has_html(data)):
+    if kind.family in _IN_PROCESS and _is_ordinary(kind, data):
         module, function = _IN_PROCESS[kind.family]
         reader: Callable[[bytes, str, DocumentSettings], Parsed] = getattr(
             importlib.import_module(module), function
         )
-        return reader(data, path, settings)
+        try:
+            return reader(data, path, settings)
+        except RecursionError:
+            raise UnreadableFile(
+                "its parts are nested too deep",
+                where=path,
+                next_step="open the file, save it again and add that",
+            ) from None
     return isolate.parse(kind.family, data, path, settings)
 
 
-def _has_html(data: bytes) -> bool:
-    return b"text/html" in data.lower()
+def _is_ordinary(kind: Kind, data: bytes) -> bool:
+    """True for text that our readers cannot take long with: small, UTF-8, in lines of usual length."""
+    if kind.family == "mail" and _MAIL_PARTS.search(data):
+        return False
+    if len(data) <= _SMALL:
+        return True
+    if len(data) > _LARGE or b"\x00" in data:
+        return False
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    lines = text.split("\n")
+    return len(lines) <= _MANY_LINES and max(map(len, lines)) <= _LONG_LINE
 
 
 def _document(parsed: Parsed, kind: Kind, data: bytes, path: str, settings: DocumentSettings) -> Document:
@@ -148,7 +174,7 @@ def _document(parsed: Parsed, kind: Kind, data: bytes, path: str, settings: Docu
             next_step="split the file, or raise documents.max_characters",
         )
     digest = hashlib.sha256(data).hexdigest()
-    furniture = merge_spans(parsed.furniture)
+    furniture = _not_all(parsed.text, merge_spans(parsed.furniture), parsed.media_type, path)
     return Document(
         id=document_id(path, digest),
         text=parsed.text,
@@ -165,6 +191,27 @@ def _document(parsed: Parsed, kind: Kind, data: bytes, path: str, settings: Docu
         headings=_apart(parsed.headings),
         furniture=furniture,
     )
+
+
+def _not_all(text: str, furniture: tuple[Span, ...], media_type: str, path: str) -> tuple[Span, ...]:
+    """The furniture, or none of it where nothing else would be left: a document that cannot be found helps nobody.
+
+    A page of nothing but menus is most often a wall in front of the article: its reader is to know.
+    """
+    offset = 0
+    for span in furniture:
+        if shows_text(text[offset : span.start]):
+            return furniture
+        offset = span.end
+    if not furniture or shows_text(text[offset:]):
+        return furniture
+    if media_type == "text/html":
+        raise UnreadableFile(
+            "nothing but menus, forms and notices was found on the page",
+            where=path,
+            next_step="save it after it has loaded completely, or copy its text into a text file and add that",
+        )
+    return ()
 
 
 def _short(value: str | None) -> str | None:

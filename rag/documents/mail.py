@@ -28,10 +28,12 @@ _SHOWN = ("From", "To", "Cc", "Date", "Subject")
 _STUB = re.compile(
     r"(?:html|browser|does not support|view (?:this|it)|mime|no soporta|navegador)", re.IGNORECASE
 )
-_ENVELOPE = re.compile(rb"^From \S+.*\d{4}\s*$", re.MULTILINE)
+_ENVELOPE = re.compile(rb"^From \S[^\n]*+$", re.MULTILINE)
+_YEAR_AT_END = re.compile(rb"\d{4}\s*\Z")
 _HEADER_LINE = re.compile(rb"\A(?:>?From .*\r?\n)?[A-Za-z][A-Za-z0-9-]*:")
 _MOST_PARTS = 1_000
 _DEPTH = 50
+_MOST_OF_A_HEADER = 8_000  # characters that are decoded; a longer one is shown as it stands in the mail
 _ROBOTS = re.compile(
     r"saved by|no-?reply|mailer-daemon|postmaster|notifications?\b|newsletter", re.IGNORECASE
 )
@@ -78,7 +80,12 @@ def parse_mail(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
 def parse_mbox(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
     """A mailbox: no text of its own, each message an attachment `0001.eml`, in their order. Lines `>From ` are undone."""
     del settings
-    starts = [found.start() for found in _ENVELOPE.finditer(data) if _begins_message(data, found.end())]
+    starts = [
+        found.start()
+        for found in _ENVELOPE.finditer(data)
+        if _YEAR_AT_END.search(data[max(found.start(), found.end() - 20) : found.end()])
+        and _begins_message(data, found.end())
+    ]
     if not starts:
         raise UnreadableFile(
             "a mailbox without any message", where=name, next_step="export it again as MBOX or EML"
@@ -121,10 +128,13 @@ def _header(message: Message, key: str) -> str | None:
     raw = next((str(value) for found, value in message.raw_items() if found.lower() == key.lower()), "")
     if any(0xDC80 <= ord(character) <= 0xDCFF for character in raw):  # bytes that no header may hold
         return " ".join(decode(raw.encode("utf-8", "surrogateescape")).split()) or None
-    try:
-        value = str(message.get(key) or "")
-    except (ValueError, LookupError, AttributeError, IndexError, TypeError, email.errors.MessageError):
-        value = raw
+    value = raw
+    # Its time grows with the square of the header, and brackets inside brackets exhaust the stack.
+    if len(raw) <= _MOST_OF_A_HEADER:
+        with contextlib.suppress(
+            ValueError, LookupError, AttributeError, TypeError, RecursionError, email.errors.MessageError
+        ):
+            value = str(message.get(key) or "")
     return " ".join(value.split()) or None
 
 

@@ -86,11 +86,12 @@ _POSTED_BY = re.compile(
     r"(?:[Pp]osted|[Pp]ublished|[Pp]ublicado)(?: on| el)? (?P<date>[^|]{6,40}?),? (?:by|por) (?P<names>\S.{2,60})"
 )
 _PAGE_OF = re.compile(
-    r"\s*[|·•–—,-]\s*(?:(?:[Pp]age|[Pp]ágina|[Pp]ág\.|p\.)\s*)?\d{1,4}(?:\s*(?:of|/|de)\s*\d{1,4})?$"
+    r"\s{0,20}[|·•–—,-]\s*(?:(?:[Pp]age|[Pp]ágina|[Pp]ág\.|p\.)\s*)?\d{1,4}(?:\s*(?:of|/|de)\s*\d{1,4})?$"
 )
-_PIECES = re.compile(r"\s*[|•·]\s*|\s[–—-]\s")
+_PIECES = re.compile(r"[|•·]|\s[–—-]\s")
 _TOP = 3_000  # characters and lines at the top of a document in which its outlet and date are looked for
 _TOP_LINES = 12
+_MOST_OF_A_CREDIT = 300  # characters of a line that gives a date and an outlet
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +264,10 @@ def _outlet_line(units: Sequence[Unit], head: Sequence[Unit], title: str | None,
     if place is None:
         return None
     signed = any(is_byline(unit.text) for unit in head)
-    story = next((unit.text[:60].casefold() for unit in units if unit.is_prose and unit not in head), "")
+    above = {unit.span.start for unit in head}
+    story = next(
+        (unit.text[:60].casefold() for unit in units if unit.span.start not in above and unit.is_prose), ""
+    )
     for index, unit in enumerate(head):
         line = unit.text.strip(" |•·")
         if index == place or is_byline(line) or dated_line(unit)[0] is not None:
@@ -335,7 +339,7 @@ def top_of(text: str, title: str | None = None) -> tuple[str | None, str | None]
 
 def dated_line(unit: Unit) -> tuple[tuple[str, str] | None, str | None]:
     """The date of a line, and the outlet where the line is a credit such as "Global Report, May 28, 2025"."""
-    if unit.words > 14:
+    if unit.words > 14 or len(unit.text) > _MOST_OF_A_CREDIT:
         return None, None
     if dated := date_in_line(unit.text):
         return dated, None

@@ -11,7 +11,8 @@ from rag.documents import phrases
 from rag.documents.lines import Unit
 from rag.types import Span
 
-_TRIM = re.compile(r"^[^\w©¿¡(\[\"']+|[^\w)\]\"'?!*]+$")
+# The look-behind starts each run of marks once only: without it, a long run takes quadratic time.
+_TRIM = re.compile(r"^[^\w©¿¡(\[\"']++|(?<![^\w)\]\"'?!*])[^\w)\]\"'?!*]++$")
 SPACE = re.compile(r"\s+")
 QUOTES = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "´": "'", "`": "'"}
@@ -50,9 +51,9 @@ def quoted(text: str) -> bool:
     return any(len(piece.split()) > 3 for piece in pieces[1::2])
 
 
-def open_quote(before: str) -> bool:
-    curly = before.count("“") + before.count("«") - before.count("”") - before.count("»")
-    return curly > 0 or before.count('"') % 2 == 1
+def open_curly(text: str) -> int:
+    """How many more quotations are opened than closed by marks that show their direction."""
+    return text.count("“") + text.count("«") - text.count("”") - text.count("»")
 
 
 def reports(key: str) -> bool:

@@ -35,6 +35,9 @@ _FIRST_PARTS = re.compile(
     r"|then|two|three|four|five|six|seven|eight|nine|ten|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|vice|well"
 )
 _HEADING_CHARACTERS = 200
+# Patterns with an end look only at the end of a line: on long runs of one character they take quadratic time.
+_MOST_OF_A_WORD = 200
+_MOST_OF_LEADERS = 200
 
 
 @dataclass(slots=True)
@@ -66,6 +69,10 @@ class Style:
     size: float
     bold: bool
     leading: float
+
+
+def _has_leaders(text: str) -> bool:
+    return bool(_LEADERS.search(text[-_MOST_OF_LEADERS:]))
 
 
 def vocabulary(lines: Iterable[Line]) -> Counter[str]:
@@ -121,7 +128,7 @@ def _at_hyphen(left: str, right: str, words: Counter[str]) -> str:
         return f"{left} {right}"
     if left[-2].isdigit() and right[0].isdigit():
         return left + right
-    before = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*$", left[:-1])
+    before = re.search(r"[^\W\d_]+(?:-[^\W\d_]+)*$", left[-_MOST_OF_A_WORD:-1])
     after = re.match(r"[^\W\d_]+", right)
     if before is None or after is None:
         return left + right
@@ -195,7 +202,7 @@ def _breaks(
     """Does `line` begin a new paragraph after `group`? `margin`: where the last line of `group` could have ended."""
     last = group[-1]
     em = max(line.size, 1.0)
-    if bool(_LEADERS.search(line.text)) != bool(_LEADERS.search(last.text)):
+    if _has_leaders(line.text) != _has_leaders(last.text):
         return True
     apart = 0.45 if smooth else 0.08
     if abs(line.size - last.size) > apart * max(line.size, last.size):
@@ -256,7 +263,7 @@ def _block(
     size, bold = group[0].size, all(line.bold for line in group)
     last = group[-1]
     kind: Kind = "heading" if _is_heading(text, group, style, smooth) else "body"
-    if all(_LEADERS.search(line.text) for line in group):
+    if all(_has_leaders(line.text) for line in group):
         kind = "furniture"  # it points at text, it says nothing itself
     if kind == "heading":
         text = text.replace("\n", " ")

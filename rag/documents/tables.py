@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag.documents.building import Parsed, TextBuilder
+from rag.documents.building import Parsed, TextBuilder, shows_text
 from rag.documents.text import decode
 from rag.errors import UnreadableFile
 from rag.settings import DocumentSettings
@@ -28,6 +28,7 @@ _VALUE = re.compile(
     r"[~≈<>≤≥]?\s*[(+\-−–]?\s*(?:[$€£¥]|[A-Z]{2,3}\$?)?\s*[+\-−]?\d[\d\s.,:'’/\-–]*(?:[eE][+-]?\d+)?\s*"
     r"(?:%|‰|[$€£¥°]|[A-Za-z]{1,3}\.?|million|billion)?\)?|\d{4}-\d\d-\d\d(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?"
 )
+_MOST_OF_A_VALUE = 100  # characters
 _YEAR = re.compile(r"(?:1[89]|20)\d\d")
 _HEADER_CHARACTERS = 80
 
@@ -110,9 +111,13 @@ def _once(row: Row) -> list[str]:
     return found
 
 
+def _is_value(cell: str) -> bool:
+    return len(cell) <= _MOST_OF_A_VALUE and bool(_VALUE.fullmatch(cell))
+
+
 def _line(row: Row, header: tuple[str, ...] | None, width: int) -> str:
     cells = _once(row)
-    alone = len(cells) == 1 and width >= 3 and bool(row.cells[0]) and not _VALUE.fullmatch(cells[0])
+    alone = len(cells) == 1 and width >= 3 and bool(row.cells[0]) and not _is_value(cells[0])
     if header is None or alone:
         return "; ".join(cells)  # a heading between rows, or a note below them
     parts = []
@@ -155,7 +160,7 @@ def _could_be_header(row: Row, below: Sequence[Row], certain: bool = False) -> b
     if len(set(names)) < len(names) and not row.spans:
         return False
     years = [cell for cell in names if _YEAR.fullmatch(cell)]
-    if any(_VALUE.fullmatch(cell) for cell in names if cell not in years) or len(years) == len(names):
+    if any(_is_value(cell) for cell in names if cell not in years) or len(years) == len(names):
         return False
     valued = False
     for index, cell in enumerate(row.cells):
@@ -163,7 +168,7 @@ def _could_be_header(row: Row, below: Sequence[Row], certain: bool = False) -> b
         column = [value for value in column if value]
         if cell and cell in column:
             return False
-        values = sum(bool(_VALUE.fullmatch(value)) for value in column)
+        values = sum(_is_value(value) for value in column)
         valued = valued or bool(cell and column and values > 0.5 * len(column))
     if years and not valued:
         return False
@@ -180,9 +185,11 @@ def parse_csv(data: bytes, name: str, settings: DocumentSettings) -> Parsed:
     declared = re.match(r"sep=(.)\n", text, re.IGNORECASE)  # Excel's own way to name the delimiter
     if declared:
         text = text[declared.end() :]
-    if not text.strip():
+    if not shows_text(text):
         raise UnreadableFile(
-            "the file is empty", where=name, next_step="check that the file was saved completely"
+            "the file holds no text, only white space",
+            where=name,
+            next_step="check that the file was saved completely",
         )
     delimiter = declared[1] if declared else _delimiter(text)
     builder = TextBuilder()

@@ -6,7 +6,7 @@ import codecs
 import dataclasses
 import re
 
-from rag.documents.building import Parsed, canonical, merge_spans
+from rag.documents.building import Parsed, canonical, merge_spans, shows_text
 from rag.documents.clean import find_furniture
 from rag.documents.dates import date_in_line
 from rag.documents.lines import Unit, units_of, within, word_set
@@ -36,12 +36,9 @@ _FORM_KEYS = word_set(
 )
 _LEAST_PROSE_BELOW = 6  # words of the paragraph that a heading stands above
 
-_MARKDOWN_HEADING = re.compile(
-    r"^(?P<marks> {0,3}#{1,6}[ \t]+)(?P<title>\S.*?)(?P<close>[ \t]+#+)?[ \t]*$", re.MULTILINE
-)
+_MARKDOWN_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6}+)[ \t]++(?P<title>[^\s].*+)$", re.MULTILINE)
 _MARKDOWN_UNDERLINED = re.compile(r"^(?P<title>[^\s#>|*+-][^\n]{0,150})\n(?:=+|-{3,})[ \t]*$", re.MULTILINE)
-_MARKDOWN_TITLE = re.compile(r"^ {0,3}#[ \t]+(?P<title>\S.*?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE)
-_FENCE = re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ {0,3}(?P<mark>```|~~~)(?P<rest>.*)$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---\n(?P<body>(?:[^\n]*\n){0,60}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 _FRONT_KEYS = {
     "title": "title", "título": "title", "titulo": "title", "author": "author", "autor": "author",
@@ -160,27 +157,45 @@ def parse_markdown(data: bytes, name: str, settings: DocumentSettings) -> Parsed
     """Markdown, kept as it is written: `#` and underlined headings, front matter as metadata."""
     text = readable_text(decode(data), name, settings)
     front = _FRONT_MATTER.match(text)
-    code = merge_spans([Span(*found.span()) for found in _FENCE.finditer(text)])
-    headings = _outside(
-        merge_spans(
-            [
-                Span(*found.span("title"))
-                for pattern in (_MARKDOWN_HEADING, _MARKDOWN_UNDERLINED)
-                for found in pattern.finditer(text, front.end() if front else 0)
-            ]
-        ),
-        code,
-    )
+    start = front.end() if front else 0
+    code = _fenced(text)
+    marked = [(found["marks"], _heading_span(found)) for found in _MARKDOWN_HEADING.finditer(text, start)]
+    underlined = [Span(*found.span("title")) for found in _MARKDOWN_UNDERLINED.finditer(text, start)]
+    headings = _outside(merge_spans([*(span for _, span in marked), *underlined]), code)
     furniture = _outside(find_furniture(text), merge_spans([*headings, *code]))
     found_metadata = read_metadata(text, headings, furniture)
-    title = _MARKDOWN_TITLE.search(text, front.end() if front else 0)
-    if title and any(span.start == title.start("title") for span in headings):
-        found_metadata = dataclasses.replace(found_metadata, title=title["title"])
+    title = next((span for marks, span in marked if marks == "#"), None)
+    if title and any(span.start == title.start for span in headings):
+        found_metadata = dataclasses.replace(found_metadata, title=title.of(text))
     if front:
         found_metadata = dataclasses.replace(found_metadata, **_front_matter(front["body"]))
         block = Span(front.start(), front.end())
         furniture = (block, *(span for span in furniture if not span.overlaps(block)))
     return _parsed(text, "text/markdown", found_metadata, headings, furniture)
+
+
+def _heading_span(found: re.Match[str]) -> Span:
+    """The words of a heading, without the marks that may close it ("# Title #")."""
+    title = found["title"].rstrip(" \t")
+    opened = title.rstrip("#")
+    if opened and opened[-1] in " \t":
+        title = opened.rstrip(" \t")
+    return Span(found.start("title"), found.start("title") + len(title))
+
+
+def _fenced(text: str) -> tuple[Span, ...]:
+    """Blocks of code between fences; a fence that is never closed opens none. Linear."""
+    fences = [(found, found["mark"], not found["rest"].strip(" \t")) for found in _FENCE.finditer(text)]
+    last = {mark: place for place, (_, mark, closes) in enumerate(fences) if closes}
+    spans: list[Span] = []
+    opening: tuple[int, str] | None = None
+    for place, (found, mark, closes) in enumerate(fences):
+        if opening is None:
+            opening = (found.start(), mark) if last.get(mark, -1) > place else None
+        elif mark == opening[1] and closes:
+            spans.append(Span(opening[0], found.end()))
+            opening = None
+    return tuple(spans)
 
 
 def _outside(spans: tuple[Span, ...], others: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -203,9 +218,11 @@ def _parsed(
 def readable_text(text: str, name: str, settings: DocumentSettings) -> str:
     """Canonical `text` without blank ends of the file; raises UnreadableFile where it is empty or too long."""
     text = canonical(text).strip("\n")
-    if not text.strip():
+    if not shows_text(text):
         raise UnreadableFile(
-            "the file holds only white space", where=name, next_step="check whether it was saved completely"
+            "the file holds no text, only white space",
+            where=name,
+            next_step="check whether it was saved completely",
         )
     if len(text) > settings.max_characters:
         raise UnreadableFile(

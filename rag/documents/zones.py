@@ -109,7 +109,8 @@ def page_zones(lines: Sequence[Line], article: range) -> list[tuple[int, int]]:
     cohesion = Cohesion(lines, article)
     title = headline(lines, article, cohesion)
     closed = _closed(lines, article, cohesion)
-    weights = [_weight(lines, index, article, title, closed, cohesion) for index in range(len(lines))]
+    titles = frozenset(lines[place].unit.text for place in title)
+    weights = [_weight(lines, index, article, title, titles, closed, cohesion) for index in range(len(lines))]
     _weigh_head(lines, title, weights)
     certain = sum(line.certain for line in lines)
     return [zone for zone in _cheapest(weights) if _is_sure(lines, zone, article, certain)]
@@ -175,13 +176,19 @@ def _is_remark(line: Line) -> bool:
 
 
 def _weight(
-    lines: Sequence[Line], index: int, article: range, title: range, closed: int, cohesion: Cohesion
+    lines: Sequence[Line],
+    index: int,
+    article: range,
+    title: range,
+    titles: frozenset[str],
+    closed: int,
+    cohesion: Cohesion,
 ) -> float:
     line = lines[index]
     if line.certain:
         return _CERTAIN
     unit = line.unit
-    if index in title or (title and any(lines[place].unit.text == unit.text for place in title)):
+    if unit.text in titles:
         return -_CERTAIN
     if index < closed and index < article.stop and (is_byline(unit.text) or date_in_line(unit.text)):
         return -6.0
