@@ -40,9 +40,8 @@ class Prediction:
 
 def built_in_reader(settings: Settings) -> Reader:
     from rag.answer.reader import OfflineReader
-    from rag.index.embed import make_embedder
 
-    return OfflineReader(make_embedder(settings.index), settings.answer)
+    return OfflineReader(settings.answer)
 
 
 def squad_scores(prediction: str, question: SquadQuestion, *, version_2: bool) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from rag.answer.verify import Verified, verify
 from rag.errors import UnknownDocument, UsageError
 from rag.settings import Settings
 from rag.types import Answer, Document, Draft, Filters, Hit, NoAnswer, Question, Reason
+from rag.words import in_spanish
 
 if TYPE_CHECKING:
     from rag.index.library import Library
@@ -44,15 +45,6 @@ _SENTENCES: dict[str, tuple[str, str]] = {  # in English and in Spanish
         "Nada de lo redactado como respuesta se pudo encontrar en los documentos.",
     ),
 }
-_SPANISH = re.compile(
-    r"[¿¡ñ]|\b(?:qué|quién|quiénes|cuándo|cuánto|cuántos|cuánta|cuántas|dónde|cómo|cuál|cuáles|quien|cuantos|cuantas"
-    r"|donde|el|los|las|del|según|fueron|dijo|fue|por|para|una|hay)\b",
-    re.IGNORECASE,
-)
-_ENGLISH = re.compile(
-    r"\b(?:what|who|whom|when|where|which|why|how|the|of|is|are|was|were|did|does|do|said|say|has|have|in|to|and)\b",
-    re.IGNORECASE,
-)
 
 
 class Documents(Protocol):
@@ -228,7 +220,7 @@ def make_answerer(spec: str, library: Any, settings: Settings) -> Answerer:
     check_spec(spec)
     from rag.answer.reader import OfflineReader
 
-    return OfflineReader(library.embedder, settings.answer)
+    return OfflineReader(settings.answer)
 
 
 def check_spec(spec: str) -> None:
@@ -247,11 +239,6 @@ def check_spec(spec: str) -> None:
     raise UsageError(
         f"unknown answerer {spec!r}", where="--answerer", next_step=f"use one of {', '.join(SPECS)}"
     )
-
-
-def in_spanish(text: str) -> bool:
-    """Whether a question is in Spanish rather than English, by its function words; names decide nothing."""
-    return len(_SPANISH.findall(text)) > len(_ENGLISH.findall(text))
 
 
 def make_retriever(library: Any, settings: Settings) -> Retrieves:

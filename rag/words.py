@@ -143,3 +143,19 @@ def best_alike(wanted: str, keys: Iterable[str]) -> float:
             return 1.0
         best = max(best, likeness)
     return best
+
+
+_SPANISH = re.compile(
+    r"[¿¡ñ]|\b(?:qué|quién|quiénes|cuándo|cuánto|cuántos|cuánta|cuántas|dónde|cómo|cuál|cuáles|quien|cuantos|cuantas"
+    r"|donde|el|los|las|del|según|fueron|dijo|fue|por|para|una|hay)\b",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(
+    r"\b(?:what|who|whom|when|where|which|why|how|the|of|is|are|was|were|did|does|do|said|say|has|have|in|to|and)\b",
+    re.IGNORECASE,
+)
+
+
+def in_spanish(text: str) -> bool:
+    """Whether a question is in Spanish rather than English, by its function words; names decide nothing."""
+    return len(_SPANISH.findall(text)) > len(_ENGLISH.findall(text))

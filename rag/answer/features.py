@@ -22,10 +22,11 @@ from rag.types import Span
 from rag.words import Word, alike, fold, words
 
 SENTENCE_FEATURES = (
-    "cosine",  # of question and sentence
-    "cosine_behind_best",  # minus the best cosine of all candidates
-    "cosine_context",  # of question and the sentence with half of each neighbour
-    "cosine_passage",  # of question and the mean of the passage's sentences
+    "span",  # the reader's score of the best span inside the sentence: log-odds of start and end against no answer
+    "span_behind_best",  # minus the best of all candidates
+    "span_share",  # its share among all candidates and "no answer", by softmax
+    "relevance",  # the reader's log-odds that the passage answers
+    "relevance_behind_best",
     "coverage",  # share of the question's content words in the sentence, rare ones and names weigh more
     "coverage_behind_best",
     "coverage_context",  # the same over the sentence, its neighbours, heading and title
@@ -50,8 +51,10 @@ SENTENCE_FEATURES = (
 DRAFT_FEATURES = (
     "best",  # score of the best sentence
     "margin",  # ahead of the fifth
-    "cosine",  # the best cosine of all candidates
-    "cosine_chosen",  # of the best sentence
+    "span",  # the reader's best span score of all candidates
+    "span_chosen",  # of the best sentence
+    "relevance",  # of the best passage
+    "relevance_chosen",  # of the best sentence's passage
     "coverage",  # of the best sentence, over all words of the question, also those that no candidate has
     "coverage_context",
     "unknown",  # weight of the question's words that no shown passage has
@@ -77,6 +80,7 @@ class Candidate:
     text: str
     rank: int
     passage: Span
+    shown: str  # the passage's text
     before: str = ""  # the two sentences before
     after: str = ""  # the sentence after
     heading: str = ""  # title of the document, heading of the passage
@@ -146,21 +150,11 @@ def take_apart(question: str, candidates: Sequence[Candidate]) -> Asked:
 def sentence_features(
     asked: Asked,
     candidates: Sequence[Candidate],
-    question_vector: NDArray[np.float32],
-    vectors: NDArray[np.float32],
+    spans: NDArray[np.float64],
+    relevance: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Rows: `candidates`; columns: `SENTENCE_FEATURES`. `vectors` are the candidates' unit vectors, in their order.
-
-    Neighbours are found among the candidates: those of one document in the order of the text, at most a blank apart.
-    """
-    count = len(candidates)
-    cosine = vectors @ question_vector
-    earlier, later = _neighbours(candidates)
-    padded = np.vstack([vectors, np.zeros((1, vectors.shape[1]), dtype=vectors.dtype)])
-    blended = vectors + np.float32(0.5) * (padded[earlier] + padded[later])
-    cosine_context = _unit(blended) @ question_vector
+    """Rows: `candidates`; columns: `SENTENCE_FEATURES`. `spans` and `relevance` are the network's, in their order."""
     groups = _passages(candidates)
-    cosine_passage = np.zeros(count)
     likeness = _likeness(asked, [candidate.keys for candidate in candidates])
     likeness_around = _likeness(
         asked,
@@ -172,18 +166,16 @@ def sentence_features(
     in_context = np.maximum(likeness, likeness_around)
     in_passage = np.zeros_like(likeness)
     for members in groups:
-        cosine_passage[members] = float(
-            _unit(vectors[members].mean(axis=0, keepdims=True))[0] @ question_vector
-        )
         in_passage[members] = in_context[members].max(axis=0)
     present = asked.weights * asked.known
     coverage = _share(likeness, present)
     name_weights = asked.weights * asked.named
     columns = {
-        "cosine": cosine,
-        "cosine_behind_best": cosine - cosine.max(),
-        "cosine_context": cosine_context,
-        "cosine_passage": cosine_passage,
+        "span": spans,
+        "span_behind_best": spans - spans.max(),
+        "span_share": np.exp(spans - np.logaddexp.reduce(np.append(spans, 0.0))),
+        "relevance": relevance,
+        "relevance_behind_best": relevance - relevance.max(),
         "coverage": coverage,
         "coverage_behind_best": coverage - coverage.max(),
         "coverage_context": _share(in_context, present),
@@ -222,8 +214,10 @@ def draft_features(
     values = {
         "best": float(scores[best]),
         "margin": float(scores[best] - scores[order[min(4, len(order) - 1)]]),
-        "cosine": float(rows[:, SENTENCE_FEATURES.index("cosine")].max()),
-        "cosine_chosen": column["cosine"],
+        "span": float(rows[:, SENTENCE_FEATURES.index("span")].max()),
+        "span_chosen": column["span"],
+        "relevance": float(rows[:, SENTENCE_FEATURES.index("relevance")].max()),
+        "relevance_chosen": column["relevance"],
         "coverage": column["coverage"] * known_share,
         "coverage_context": column["coverage_context"] * known_share,
         "unknown": 1.0 - known_share,
@@ -238,25 +232,6 @@ def draft_features(
 def needs_company(text: str) -> bool:
     """True for a sentence whose opening points back ("He said", "The former"): it is quoted with the one before."""
     return _PRONOUN.match(text) is not None
-
-
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
-    return scaled
-
-
-def _neighbours(candidates: Sequence[Candidate]) -> tuple[list[int], list[int]]:
-    """Index of the sentence before and after each; -1 (the row of zeros) where it is not among the candidates."""
-    order = sorted(
-        range(len(candidates)), key=lambda index: (candidates[index].document_id, candidates[index].span)
-    )
-    earlier, later = [-1] * len(candidates), [-1] * len(candidates)
-    for left, right in pairwise(order):
-        one, two = candidates[left], candidates[right]
-        if one.document_id == two.document_id and two.span.start - one.span.end <= 3:
-            later[left], earlier[right] = right, left
-    return earlier, later
 
 
 def _passages(candidates: Sequence[Candidate]) -> list[list[int]]:

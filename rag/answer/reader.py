@@ -1,9 +1,9 @@
 """The built-in answerer: it chooses the sentences that answer, and declines where none seems to. No network, no key.
 
-First version, without a trained reader: the sentences of the hits are scored by what `rag.answer.features` knows about
-them (embedding and lexical evidence, and whether they hold the kind of thing that is asked for), with weights fitted by
-`rag.training.chooser`. Whether to answer at all is a second, smaller model over the best sentence. Both are plain
-numbers in `rag/models/chooser/weights.json`; figures are in the model card beside it.
+The passages are read by a small trained network (`rag.answer.network`) that says where in each the answer stands and
+whether it stands there at all. Its scores and what `rag.answer.features` knows about words and forms are combined by
+a logistic model over the sentences; a second, smaller one over the best sentence says whether to answer at all. Both are
+plain numbers in `rag/models/chooser/weights.json`, fitted by `rag.training.chooser`; figures are in the model cards.
 
 The reader points at spans; `rag.answer.verify` makes the quotes.
 """
@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,33 +35,25 @@ from rag.answer.features import (
     sentence_features,
     take_apart,
 )
+from rag.answer.network import ReaderNetwork
 from rag.sentences import sentences
 from rag.settings import AnswerSettings
 from rag.types import Document, Draft, DraftStatement, Evidence, Hit, Question, Span
-from rag.words import fold, words
+from rag.words import fold, in_spanish, words
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "chooser" / "weights.json"
 
-MAX_CANDIDATES = 80  # sentences embedded per question; ten passages of 200 tokens hold about 70
+MAX_PASSAGES = 12  # read per question: the default number of hits and a little more
 MAX_GAP = 3  # characters of white space between neighbouring sentences, a paragraph's end included
 MAX_QUOTE_CHARACTERS = 600  # a quote is not widened beyond this
 SAID_WORDS_BONUS = 2.0  # on the score, for each of the words that the question quotes and the sentence holds
-SURE_ENOUGH = (
-    0.6  # least score of `short.best_span` for a short answer; from there on 9 in 10 were right (card)
+NO_SPAN = -20.0  # score of a sentence in which the network sees no token
+UNKNOWN_SPAN, UNKNOWN_RELEVANCE = -3.0, -0.2  # for a question that the network does not understand
+SURE_SPAN = -2.0  # least span score at which the network's span is the short answer
+SURE_ENOUGH = 0.6  # least score of `short.best_span`, which is asked where the network is not sure
+RIVAL_SHARE = (
+    0.35  # a different short answer of another document is given from this share of the best one's odds
 )
-
-
-class SentenceEncoder(Protocol):
-    """What the reader needs of `rag.index.embed.Embedder`."""
-
-    @property
-    def window(self) -> int: ...
-
-    def token_spans(self, text: str) -> list[Span]: ...
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
-
-    def encode_query(self, text: str) -> NDArray[np.float32]: ...
 
 
 @dataclass(frozen=True)
@@ -93,12 +86,22 @@ def shipped_weights() -> Weights:
     return Weights.from_json(json.loads(WEIGHTS.read_text(encoding="utf-8")))
 
 
+@cache
+def shipped_network() -> ReaderNetwork:
+    """One for the process: a model is loaded once, however many readers there are."""
+    return ReaderNetwork()
+
+
 @dataclass(frozen=True)
 class Ranked:
-    """Every candidate sentence with its score, in the order of `candidates`; used here and by the training."""
+    """Every candidate sentence with its score, in the order of `candidates`; used here and by the training.
+
+    `spans` are the network's best spans inside them, as places in the document (None: it sees no token there).
+    """
 
     asked: Asked
     candidates: tuple[Candidate, ...]
+    spans: tuple[Span | None, ...]
     rows: NDArray[np.float64]
     scores: NDArray[np.float64]
 
@@ -114,6 +117,10 @@ class Ranked:
             ),
         )
 
+    def span_score(self, index: int) -> float:
+        """The network's score of the best span in a candidate."""
+        return float(self.rows[index, SENTENCE_FEATURES.index("span")])
+
 
 class OfflineReader:
     """Implements `Answerer`. `threshold` is the least confidence at which it answers."""
@@ -121,13 +128,12 @@ class OfflineReader:
     name = "offline"
 
     def __init__(
-        self, embedder: SentenceEncoder, settings: AnswerSettings, weights: Weights | None = None
+        self, settings: AnswerSettings, weights: Weights | None = None, network: ReaderNetwork | None = None
     ) -> None:
-        self._embedder = embedder
         self._settings = settings
         self._weights = shipped_weights() if weights is None else weights
+        self._network = shipped_network() if network is None else network
         self.threshold = self._weights.threshold if settings.threshold is None else settings.threshold
-        self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def draft(self, question: Question, hits: Sequence[Hit], documents: Mapping[str, Document]) -> Draft:
         """The best sentences, as spans, at most `max_quotes`; empty below the threshold.
@@ -147,40 +153,54 @@ class OfflineReader:
         statements = tuple(
             DraftStatement(None, (Evidence(document_id, span=span),)) for document_id, span in chosen
         )
-        return Draft(statements, self._short_answers(ranked), confidence)
+        return Draft(statements, short_answers(ranked), confidence)
 
     def read(self, question: str, text: str) -> tuple[Span | None, float]:
         """The best short span of one text and the confidence that it answers.
 
-        A span of the kind asked for, else the whole best sentence; None where the text has no words. The confidence
-        is the same as for a draft: compare it with `threshold`.
+        None where the text has no words. The confidence is the same as for a draft: compare it with `threshold`.
         """
         found = _sentences_of(text, None)
         candidates = [
-            Candidate("", span, span.of(text), 1, Span(0, len(text)), opens=index == 0)
+            Candidate("", span, span.of(text), 1, Span(0, len(text)), text, opens=index == 0)
             for index, span in enumerate(found)
         ]
         ranked = self.rank(question, _with_neighbours(candidates))
         if ranked is None:
             return None, 0.0
-        best = ranked.candidates[ranked.order[0]]
-        answer = short.best_span(question, best.text)
-        span = best.span if answer is None else answer[0].shifted(best.span.start)
-        return span, self.confidence(ranked)
+        best = max(range(len(ranked.candidates)), key=lambda index: (ranked.span_score(index), -index))
+        span = ranked.spans[best]
+        trimmed = ranked.candidates[best].span if span is None else _trimmed(span, text)
+        return trimmed, self.confidence(ranked)
 
     def rank(self, question: str, candidates: Sequence[Candidate]) -> Ranked | None:
-        """Scores for `candidates` (the `MAX_CANDIDATES` most promising of them); None where there are none."""
-        asked = take_apart(question, candidates)
-        kept = tuple(_most_promising(asked, candidates))
+        """Scores for the candidates of the `MAX_PASSAGES` best passages; None where there are none."""
+        passages = list(dict.fromkeys((one.document_id, one.passage) for one in candidates))[:MAX_PASSAGES]
+        place = {passage: number for number, passage in enumerate(passages)}
+        kept = tuple(one for one in candidates if (one.document_id, one.passage) in place)
         if not kept:
             return None
-        vectors = self._encode([candidate.text for candidate in kept])
-        rows = sentence_features(asked, kept, self._embedder.encode_query(question), vectors)
-        scores = rows @ self._weights.sentence
-        for index, candidate in enumerate(kept):
-            held = [len(phrase.split()) for phrase in asked.phrases if phrase in fold(candidate.text)]
-            scores[index] += SAID_WORDS_BONUS * min(6, max(held, default=0))
-        return Ranked(asked, kept, rows, scores)
+        texts = {(one.document_id, one.passage): (one.heading, one.shown) for one in kept}
+        readings = self._network.read(question, [texts[passage] for passage in passages])
+        spans: list[Span | None] = []
+        scores = np.full(len(kept), NO_SPAN)
+        relevance = np.empty(len(kept))
+        for index, one in enumerate(kept):
+            reading = readings[place[one.document_id, one.passage]]
+            found = reading.best(one.span.shifted(-one.passage.start))
+            spans.append(None if found is None else found[0].shifted(one.passage.start))
+            if found is not None:
+                scores[index] = max(NO_SPAN, found[1])
+            relevance[index] = reading.relevance
+        if in_spanish(question):  # the network knows English only: then words and forms have to do
+            scores[:], relevance[:] = UNKNOWN_SPAN, UNKNOWN_RELEVANCE
+        asked = take_apart(question, kept)
+        rows = sentence_features(asked, kept, scores, relevance)
+        values = rows @ self._weights.sentence
+        for index, one in enumerate(kept):
+            held = [len(phrase.split()) for phrase in asked.phrases if phrase in fold(one.text)]
+            values[index] += SAID_WORDS_BONUS * min(6, max(held, default=0))
+        return Ranked(asked, kept, tuple(spans), rows, values)
 
     def confidence(self, ranked: Ranked) -> float:
         """Probability, calibrated on development questions, that one of the three best sentences answers."""
@@ -188,30 +208,77 @@ class OfflineReader:
         logit = float(row @ self._weights.draft) + self._weights.draft_bias
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
 
-    def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors; texts longer than the embedder's window are cut at its end, for the choice only."""
-        if len(self._vectors) > 20_000:
-            self._vectors.clear()
-        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        if missing:
-            encoded = self._embedder.encode([self._fitting(text) for text in missing])
-            self._vectors.update(zip(missing, encoded, strict=True))
-        return np.stack([self._vectors[text] for text in texts])
 
-    def _fitting(self, text: str) -> str:
-        room = self._embedder.window - 2
-        if len(text) <= room:  # a token has at least one character
-            return text
-        tokens = self._embedder.token_spans(text)
-        return text if len(tokens) <= room else text[: tokens[room - 1].end]
+def short_answers(ranked: Ranked, limit: int = 3) -> tuple[Evidence, ...]:
+    """Short answers, best first: the one of the best sentence, and different ones of other documents that come close.
 
-    def _short_answers(self, ranked: Ranked) -> tuple[Evidence, ...]:
-        """One short answer, from the best sentence, where the question asks for one and the choice is clear."""
-        best = ranked.candidates[ranked.order[0]]
-        answer = short.best_span(ranked.asked.text, best.text)
+    The network's span, or where it is not sure (Spanish questions, mostly) the expression that the rules of
+    `rag.answer.short` find, if they are. None for a question that is answered by yes or no.
+    """
+    if ranked.asked.kind == "yes_no":
+        return ()
+    order = ranked.order
+    first = ranked.candidates[order[0]]
+    span = ranked.spans[order[0]]
+    best = ranked.span_score(order[0])
+    if span is None or best < SURE_SPAN:
+        answer = short.best_span(ranked.asked.text, first.text)
         if answer is None or answer[1] < SURE_ENOUGH:
             return ()
-        return (Evidence(best.document_id, span=answer[0].shifted(best.span.start)),)
+        return (Evidence(first.document_id, span=answer[0].shifted(first.span.start)),)
+    found = [(first.document_id, _trimmed(span, first.text, first.span.start))]
+    told = [_keys(found[0][1], first)]
+    for index in order[1:]:
+        one, span = ranked.candidates[index], ranked.spans[index]
+        if len(found) == limit or ranked.span_score(index) < best + math.log(RIVAL_SHARE):
+            continue
+        if span is None or one.document_id in {document_id for document_id, _ in found}:
+            continue
+        trimmed = _trimmed(span, one.text, one.span.start)
+        keys = _keys(trimmed, one)
+        if any(keys <= other or other <= keys for other in told):
+            continue  # the same answer, said longer or shorter
+        found.append((one.document_id, trimmed))
+        told.append(keys)
+    return tuple(Evidence(document_id, span=span) for document_id, span in found)
+
+
+_LOOSE_BEFORE = re.compile(r"[\s,;:.!?)\]–—]+")
+_LOOSE_AFTER = re.compile(r"(?:[\s,;:!?(\[–—]|(?<!\.\w)\.)+$")  # the point of "U.S." stays
+_PAIRS = (("“", "”"), ("(", ")"), ("[", "]"), ("«", "»"), ('"', '"'))
+
+
+def _trimmed(span: Span, text: str, offset: int = 0) -> Span:
+    """The span without loose punctuation at its ends and without half of a pair of brackets or quotation marks.
+
+    `span` counts from `offset`, where `text` begins.
+    """
+    start, end = span.start - offset, span.end - offset
+    while True:
+        opening = _LOOSE_BEFORE.match(text, start, end)
+        new_start = opening.end() if opening else start
+        closing = _LOOSE_AFTER.search(text[new_start:end])
+        new_end = end - (len(closing[0]) if closing else 0)
+        inner = text[new_start:new_end]
+        for left, right in _PAIRS:
+            if inner.startswith(left) and right not in inner[1:]:
+                new_start += 1
+            elif inner.endswith(right) and left not in inner[:-1]:
+                new_end -= 1
+            else:
+                continue
+            break
+        if new_start >= new_end:
+            return span
+        if (new_start, new_end) == (start, end):
+            return Span(start + offset, end + offset)
+        start, end = new_start, new_end
+
+
+def _keys(span: Span, candidate: Candidate) -> frozenset[str]:
+    """The content words of a short answer."""
+    told = words(span.shifted(-candidate.span.start).of(candidate.text))
+    return frozenset(word.key for word in told if not word.stop) or frozenset(word.key for word in told)
 
 
 def candidates_of(hits: Sequence[Hit], documents: Mapping[str, Document]) -> list[Candidate]:
@@ -241,6 +308,7 @@ def candidates_of(hits: Sequence[Hit], documents: Mapping[str, Document]) -> lis
                     span.of(document.text),
                     hit.rank,
                     passage.span,
+                    passage.text,
                     heading=heading,
                     opens=opens,
                 )
@@ -250,10 +318,10 @@ def candidates_of(hits: Sequence[Hit], documents: Mapping[str, Document]) -> lis
 
 
 def choose(ranked: Ranked, hits: Sequence[Hit], limit: int) -> list[tuple[str, Span]]:
-    """At most `limit` places, best first, each inside one shown passage.
+    """At most `limit` places, best first, each a sentence inside one shown passage.
 
-    Sentences that need the one before are widened; a chosen sentence next to an earlier choice widens that one rather
-    than taking a place of its own. The same words are quoted once; nearly the same words from elsewhere come last.
+    A sentence that needs the one before is widened by it. The same words are quoted once; nearly the same words from
+    elsewhere come last.
     """
     shown: dict[str, list[Span]] = {}
     for hit in hits:
@@ -264,6 +332,8 @@ def choose(ranked: Ranked, hits: Sequence[Hit], limit: int) -> list[tuple[str, S
     later: list[int] = []
     for index in ranked.order:
         candidate = ranked.candidates[index]
+        if len(chosen) == limit:
+            break
         if chosen and is_label(candidate):
             continue  # a heading adds nothing to a sentence
         same = " ".join(word.key for word in candidate.words)
@@ -276,29 +346,22 @@ def choose(ranked: Ranked, hits: Sequence[Hit], limit: int) -> list[tuple[str, S
             later.append(index)
             continue
         told.add(same)
-        if _joined(chosen, candidate, shown):
+        widened = _widened(candidate, ranked, shown)
+        inside = [
+            place
+            for place, (document_id, span) in enumerate(chosen)
+            if candidate.document_id == document_id and widened.contains(span)
+        ]
+        if (
+            inside
+        ):  # "Councillor Nwosu rejected the plan." is quoted already, this one goes on "He called it …"
+            chosen[inside[0]] = candidate.document_id, widened
             continue
-        if len(chosen) == limit:
-            break
         keys.append(candidate.keys)
-        chosen.append((candidate.document_id, _widened(candidate, ranked, shown)))
+        chosen.append((candidate.document_id, widened))
     for index in later[: limit - len(chosen)]:
         chosen.append((ranked.candidates[index].document_id, ranked.candidates[index].span))
     return chosen
-
-
-def _joined(
-    chosen: list[tuple[str, Span]], candidate: Candidate, shown: Mapping[str, Sequence[Span]]
-) -> bool:
-    """Widen an earlier choice by the sentence beside it, where both fit into one shown passage."""
-    for place, (document_id, span) in enumerate(chosen):
-        if document_id != candidate.document_id:
-            continue
-        union = Span(min(span.start, candidate.span.start), max(span.end, candidate.span.end))
-        if len(union) - len(span) - len(candidate.span) <= MAX_GAP and _fits(union, shown[document_id]):
-            chosen[place] = (document_id, union)
-            return True
-    return False
 
 
 def _widened(candidate: Candidate, ranked: Ranked, shown: Mapping[str, Sequence[Span]]) -> Span:
@@ -344,16 +407,3 @@ def _with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
         after = ordered[index + 1].text if index < len(joined) and joined[index] else ""
         result.append(replace(candidate, before=before, after=after))
     return result
-
-
-def _most_promising(asked: Asked, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """All candidates up to `MAX_CANDIDATES`; beyond, those with the most words of the question in the best hits."""
-    if len(candidates) <= MAX_CANDIDATES:
-        return list(candidates)
-    promise = [
-        sum(weight for key, weight in zip(asked.keys, asked.weights, strict=True) if key in candidate.keys)
-        + 3.0 / candidate.rank
-        for candidate in candidates
-    ]
-    best = sorted(range(len(candidates)), key=lambda index: (-promise[index], index))[:MAX_CANDIDATES]
-    return [candidates[index] for index in sorted(best)]

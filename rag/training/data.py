@@ -21,7 +21,6 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from rag.training.chooser import untokenised
 from rag.types import Span
 
 SQUAD = "squad/train-v1.1.json"
@@ -48,6 +47,13 @@ _BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])
 _WORD = re.compile(r"\w{3,}")
 _NUMBER = re.compile(r"\b\d{1,4}\b")
 _NAME = re.compile(r"\b[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*")
+
+
+def untokenised(text: str) -> str:
+    """Natural Questions separates punctuation by blanks; news text does not."""
+    text = re.sub(r"\s+([.,;:!?)\]'’%])", r"\1", text)
+    text = re.sub(r"([(\[$])\s+", r"\1", text)
+    return text.replace("`` ", '"').replace(" ''", '"').replace(" --", " –").replace("  ", " ")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,186 @@
+"""The trained reader at work: where a passage answers a question, and whether it does. Without torch.
+
+`rag/models/reader/reader.onnx` holds six layers of BERT in 8 bits and three heads; `rag.training` made it and
+`MODEL_CARD.md` beside it says how and how good it is. The rows of the word embeddings are taken from the packaged
+model's mapped file, so they are not kept twice. It runs on ONNX Runtime, one passage at a time and as many at once as
+there are processors: nothing is padded, and since the activations are quantised by what is in the batch, only so does
+the reading of a passage depend on nothing but the passage.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.types import Span
+
+MODEL = Path(__file__).parents[1] / "models" / "reader" / "reader.onnx"
+
+QUESTION_TOKENS = 60
+TITLE_TOKENS = 24
+WINDOW = 260  # tokens of text read at once; the passages of a library have at most 254
+STRIDE = 130  # between the windows of a longer text
+ANSWER_TOKENS = 30
+MAX_PROCESSORS = 8
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the network says of one run of tokens. `tokens` are character spans in the whole text, ascending.
+
+    `start` and `end` are log-odds of the tokens against "no answer in this window", so that they compare over
+    passages; `relevance` is the log-odds that the window answers.
+    """
+
+    tokens: NDArray[np.int64]  # (n, 2)
+    start: NDArray[np.float32]
+    end: NDArray[np.float32]
+    relevance: float
+
+    @cached_property
+    def sums(self) -> NDArray[np.float32]:
+        """(start, end) to the score of the span; -inf where it is none or is too long."""
+        count = len(self.tokens)
+        sums: NDArray[np.float32] = self.start[:, None] + self.end[None, :]
+        length = np.arange(count)[None, :] - np.arange(count)[:, None]
+        sums[(length < 0) | (length >= ANSWER_TOKENS)] = -np.inf
+        return sums
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One passage, read for one question."""
+
+    windows: tuple[Window, ...]
+
+    @property
+    def relevance(self) -> float:
+        """Log-odds that the passage answers; very low where it has no words."""
+        return max((window.relevance for window in self.windows), default=-20.0)
+
+    def best(self, within: Span | None = None) -> tuple[Span, float] | None:
+        """The best span (of the whole text or inside `within`) and its score, positive where rather answer than none.
+
+        None where no token lies inside. Equal scores: the first.
+        """
+        found: tuple[Span, float] | None = None
+        for window in self.windows:
+            low, high = 0, len(window.tokens)
+            if within is not None:
+                low = int(np.searchsorted(window.tokens[:, 0], within.start))
+                high = int(np.searchsorted(window.tokens[:, 1], within.end, side="right"))
+            if low >= high:
+                continue
+            sums = window.sums[low:high, low:high]
+            first, last = divmod(int(sums.argmax()), high - low)
+            score = float(sums[first, last])
+            if found is None or score > found[1]:
+                span = Span(int(window.tokens[low + first, 0]), int(window.tokens[low + last, 1]))
+                found = span, score
+        return found
+
+
+class ReaderNetwork:
+    """Loads at first use (some 0.1 s). Safe for several threads."""
+
+    def __init__(self, path: Path = MODEL) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._loaded: _Loaded | None = None
+
+    def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
+        """One reading for each (title, text), in order; the title may be empty."""
+        loaded = self._load()
+        asked = loaded.ids(question)[:QUESTION_TOKENS]
+        jobs: list[tuple[list[int], list[int], NDArray[np.int64], int]] = []
+        for number, (title, text) in enumerate(passages):
+            head = [loaded.first, *asked, loaded.separator]
+            types = [0] * len(head)
+            if title:
+                head += [*loaded.ids(title)[:TITLE_TOKENS], loaded.separator]
+            found = loaded.tokenizer.encode(_clean(text), add_special_tokens=False)
+            offsets = np.array(found.offsets, np.int64).reshape(-1, 2)
+            for start in _starts(len(found.ids)):
+                body = found.ids[start : start + WINDOW]
+                ids = [*head, *body, loaded.separator]
+                kinds = types + [1] * (len(ids) - len(types))
+                jobs.append((ids, kinds, offsets[start : start + WINDOW], number))
+        # The longest first, so that no processor is left with it at the end.
+        order = sorted(range(len(jobs)), key=lambda job: -len(jobs[job][0]))
+        windows: list[Window | None] = [None] * len(jobs)
+
+        def run(job: int) -> None:
+            ids, kinds, offsets, _ = jobs[job]
+            windows[job] = loaded.window(ids, kinds, offsets)
+
+        list(loaded.pool.map(run, order))
+        readings: list[list[Window]] = [[] for _ in passages]
+        for window, (_, _, _, number) in zip(windows, jobs, strict=True):
+            if window is not None:
+                readings[number].append(window)
+        return [Reading(tuple(found)) for found in readings]
+
+    def _load(self) -> _Loaded:
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = _Loaded(self._path)
+            return self._loaded
+
+
+class _Loaded:
+    def __init__(self, path: Path) -> None:
+        from rag.index.embed import packaged_model, packaged_tokenizer
+        from rag.index.engine_onnx import import_onnxruntime
+        from rag.index.minilm import load_weights
+
+        self.words = load_weights(packaged_model() / "model.safetensors").words
+        self.tokenizer = packaged_tokenizer()
+        self.first, self.separator = self.tokenizer.encode("").ids
+        onnxruntime = import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.pool = ThreadPoolExecutor(min(MAX_PROCESSORS, _processors()), "reader")
+
+    def ids(self, text: str) -> list[int]:
+        found: list[int] = self.tokenizer.encode(_clean(text), add_special_tokens=False).ids
+        return found
+
+    def window(self, ids: list[int], types: list[int], offsets: NDArray[np.int64]) -> Window:
+        inputs: dict[str, Any] = {
+            "words": self.words[np.array(ids, np.int64)][None],
+            "types": np.array([types], np.int64),
+        }
+        spans, relevance = self.session.run(["spans", "relevance"], inputs)
+        logits = spans[0] - spans[0, 0]
+        first = len(ids) - 1 - len(offsets)
+        return Window(offsets, logits[first:-1, 0], logits[first:-1, 1], float(relevance[0, 0]))
+
+
+def _starts(count: int) -> range:
+    """Where the windows of a text of `count` tokens begin; none for an empty text."""
+    if count <= WINDOW:
+        return range(0, count, WINDOW)
+    return range(0, count - STRIDE, STRIDE)
+
+
+def _clean(text: str) -> str:
+    """Without unpaired surrogates, which no tokenizer takes; every one becomes one character."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
