@@ -130,7 +130,7 @@ def sentences_in(unit: Unit) -> list[Span]:
     """Rough sentences of one unit, without white space between them; good enough to look for calls to action."""
     cuts = [0]
     for found in _BREAK.finditer(unit.text):
-        if not _ABBREVIATION.search(unit.text[: found.start()][-12:]):
+        if not _ABBREVIATION.search(unit.text[max(0, found.start() - 12) : found.start()]):
             cuts.append(found.end())
     cuts.append(len(unit.text))
     spans = []

@@ -110,7 +110,7 @@ def _shortened(line: str, cost: int) -> str:
     An estimate, because it has to be the same wherever a passage is embedded; `split` counts what comes out of it.
     """
     kept = []
-    for word in line.split():
+    for word in line[: 64 * cost].split():  # a line of a megabyte is not looked through for every passage
         cost -= 1 + len(word) // 6 if word.isascii() else 1 + len(word)
         if cost < 0:
             break
