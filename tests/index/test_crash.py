@@ -124,7 +124,7 @@ def bounded_disk(tmp_path: Path) -> Iterator[Path]:
         _unmount(folder)
 
 
-_ROUNDS = 10
+_KILLS, _ROUNDS = 10, 40  # kills that come in time, and rounds at most to get so many
 _NEW, _CHANGED = 24, 3  # files of a round
 
 
@@ -132,8 +132,11 @@ _NEW, _CHANGED = 24, 3  # files of a round
 def test_killed_at_ten_random_moments(files: Path, bounded_disk: Path, seed: int) -> None:
     random, library = Random(seed), bounded_disk / "library"
     names: list[str] = []
-    killed = 0
-    for round_number in range(_ROUNDS):
+    killed = round_number = 0
+    # A kill that comes too late tests nothing: then the next ones come sooner, however fast or busy the machine is.
+    patience = {"anywhere": 0.5, "inside Chroma": 0.12}
+    while killed < _KILLS:
+        assert round_number < _ROUNDS, "hardly any kill came in time"
         for name in random.sample(names, min(_CHANGED, len(names))):
             _write(files, name, round_number)
         for number in range(_NEW):
@@ -142,12 +145,14 @@ def test_killed_at_ten_random_moments(files: Path, bounded_disk: Path, seed: int
         before = _seen(library)
 
         process = _start(library, files)
-        if round_number % 2:
+        aim = "inside Chroma" if killed % 2 else "anywhere"
+        if aim == "inside Chroma":
             _wait_for_chroma(library, process)
-            time.sleep(random.uniform(0, 0.12))
-        else:
-            time.sleep(random.uniform(0, 0.5))
-        killed += process.poll() is None
+        time.sleep(random.uniform(0, patience[aim]))
+        in_time = process.poll() is None
+        killed += in_time
+        patience[aim] *= 1.0 if in_time else 0.6
+        round_number += 1
         _kill(process)
 
         seen = _seen(library)
@@ -165,8 +170,6 @@ def test_killed_at_ten_random_moments(files: Path, bounded_disk: Path, seed: int
             for name in names:
                 assert writer.original(seen[name]) == (files / f"{name}.txt").read_bytes()
         assert _size(library) < 64 * MIB
-    # A kill that comes too late tests nothing; most must have come in time.
-    assert killed > _ROUNDS // 2
 
 
 def test_killed_with_the_packaged_embedder(files: Path, bounded_disk: Path) -> None:
