@@ -98,7 +98,9 @@ def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict
     except OSError as error:
         sock.close()
         raise UsageError(
-            f"port {port} cannot be used ({error.strerror})", where=host, next_step="choose another with --port"
+            f"port {port} cannot be used ({error.strerror})",
+            where=host,
+            next_step="choose another with --port",
         ) from error
     # A browser that comes before the app is ready waits instead of being refused.
     sock.listen(128)
