@@ -27,6 +27,7 @@ from llama_index.core.schema import (
 )
 
 from rag.pipeline import Documents, Pipeline, Retrieves, make_retriever
+from rag.render import citation_json
 from rag.settings import Settings
 from rag.types import Answer, Citation, Document, Filters, Hit, Question
 
@@ -136,18 +137,7 @@ def citation_node(citation: Citation) -> NodeWithScore:
         quote.text,
         quote.span.start,
         quote.span.end,
-        {
-            "document_id": quote.document_id,
-            "path": citation.path,
-            "title": citation.title,
-            "source": citation.source,
-            "published": citation.published,
-            "page": quote.page,
-            "speaker": citation.speaker,
-            "start": quote.span.start,
-            "end": quote.span.end,
-            "marker": citation.marker,
-        },
+        {name: value for name, value in citation_json(citation).items() if name != "quote"},
         None,
     )
 

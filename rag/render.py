@@ -35,7 +35,7 @@ def answer_json(answer: Answer | NoAnswer) -> dict[str, Any]:
             {"text": part.text, "citations": list(part.citations), "speaker": part.speaker}
             for part in (found.statements if found else ())
         ],
-        "citations": [_citation_json(citation) for citation in (found.citations if found else ())],
+        "citations": [citation_json(citation) for citation in (found.citations if found else ())],
         "disagreement": _disagreement_json(found.disagreement) if found and found.disagreement else None,
         "withheld": [{"text": part.text, "reason": part.reason} for part in answer.withheld],
         "hits": [_hit_json(hit) for hit in answer.hits],
@@ -45,7 +45,8 @@ def answer_json(answer: Answer | NoAnswer) -> dict[str, Any]:
     }
 
 
-def _citation_json(citation: Citation) -> dict[str, Any]:
+def citation_json(citation: Citation) -> dict[str, Any]:
+    """One citation of the `ask` object."""
     quote = citation.quote
     return {
         "marker": citation.marker,
