@@ -59,11 +59,12 @@ class Desk:
     def warm(self) -> None:
         """Load the models before the first question, so that it does not wait for them. No library: nothing to do."""
         try:
-            library = self._open()
+            pipeline = self._pipe()
         except LibraryMissing:
             return
-        library.embedder.encode(["ready"])
-        library.embedder.encode_query("ready")
+        # Only the answerer that is built in: another may cost money, or send the text somewhere.
+        if self.settings.answer.answerer == "offline":
+            pipeline.ask(Question("Is everything loaded?"))
 
     def document(self, document_id: str) -> Document:
         return self._open().document(document_id)
