@@ -101,7 +101,6 @@ class PackagedEmbedder:
         self._lock = threading.RLock()
         self._loaded: tuple[Any, Any] | None = None
         self._engine: Engine | None = None
-        self._last_query: tuple[str, Vectors] | None = None
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         tokenizer, _ = self._load()
@@ -129,13 +128,6 @@ class PackagedEmbedder:
         return vectors
 
     def encode_query(self, text: str) -> Vectors:
-        # The retriever and the reader each ask for the vector of the same question.
-        kept = self._last_query
-        if kept is None or kept[0] != text:
-            kept = self._last_query = (text, self._encode_query(text))
-        return kept[1].copy()
-
-    def _encode_query(self, text: str) -> Vectors:
         from rag.index.minilm import forward, one_thread
 
         tokenizer, weights = self._load()
