@@ -10,6 +10,9 @@
     ├── UnreadableFile        one input file cannot become a document; the others go on (reported in `failed`)
     ├── LibraryDamaged        the library's stored state contradicts itself; `check --repair` is the next step
     └── AnswererError         an answerer (a model or its server) failed; not the same as "no answer"
+        ├── PromptTooLong     the prompt does not fit into the model's context; nothing was sent
+        ├── ReplyCut          the reply met a limit, or the connection broke; what came is incomplete
+        └── ModelRefused      the model declined to reply
 
 Bugs are not in the tree: a broken invariant raises `ValueError` from the constructor that guards it.
 """
@@ -67,3 +70,15 @@ class LibraryDamaged(OnRecordError):
 
 class AnswererError(OnRecordError):
     """An answerer failed (a server refused, a model could not be loaded, a reply was unusable)."""
+
+
+class PromptTooLong(AnswererError):
+    """Prompt and reply do not fit into the model's context together; nothing was sent."""
+
+
+class ReplyCut(AnswererError):
+    """The reply met a limit (tokens, time) or the connection broke; what came of it is incomplete."""
+
+
+class ModelRefused(AnswererError):
+    """The model declined to reply (a refusal, or the provider's content filter)."""
