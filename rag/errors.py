@@ -6,6 +6,7 @@
     │   ├── LibraryMissing    no library at the given folder
     │   ├── LibraryLocked     another process is writing to the library
     │   ├── LibraryMismatch   the library was built with another embedder
+    │   ├── ConfidentialLibrary  the library is confidential and the answerer is not on this machine
     │   └── UnknownDocument   no document of that id
     ├── UnreadableFile        one input file cannot become a document; the others go on (reported in `failed`)
     ├── LibraryDamaged        the library's stored state contradicts itself; `check --repair` is the next step
@@ -54,6 +55,10 @@ class LibraryLocked(UsageError):
 
 class LibraryMismatch(UsageError):
     """The library was built with an embedder other than the one in the settings."""
+
+
+class ConfidentialLibrary(UsageError):
+    """The library is confidential, and the answerer would send its text to another machine."""
 
 
 class UnknownDocument(UsageError):
