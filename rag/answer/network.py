@@ -4,24 +4,26 @@
 `MODEL_CARD.md` beside it says how and how good it is. The rows of the word embeddings are taken from the packaged
 model's mapped file, so they are not kept twice. It runs on ONNX Runtime, one passage at a time and as many at once as
 there are processors: nothing is padded, and since the activations are quantised by what is in the batch, only so does
-the reading of a passage depend on nothing but the passage.
+the reading of a passage depend on nothing but the passage. The last readings are kept, so that what was read to rank a
+passage (`rag.search.rerank`) is not read again to answer from it (`rag.answer.reader`).
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.types import Span
+from rag.types import Document, Passage, Span
 
 MODEL = Path(__file__).parents[1] / "models" / "reader" / "reader.onnx"
 
@@ -30,7 +32,9 @@ TITLE_TOKENS = 24
 WINDOW = 260  # tokens of text read at once; the passages of a library have at most 254
 STRIDE = 130  # between the windows of a longer text
 ANSWER_TOKENS = 30
+CLAIM_TOKENS, EVIDENCE_TOKENS = 80, 230  # of a claim and of what is held against it, as in the training
 MAX_PROCESSORS = 8
+KEPT_READINGS = 256  # of some 6 KB: enough for eight questions at once
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,18 @@ class Window:
     end: NDArray[np.float32]
     relevance: float
 
-    @cached_property
-    def sums(self) -> NDArray[np.float32]:
-        """(start, end) to the score of the span; -inf where it is none or is too long."""
-        count = len(self.tokens)
-        sums: NDArray[np.float32] = self.start[:, None] + self.end[None, :]
-        length = np.arange(count)[None, :] - np.arange(count)[:, None]
-        sums[(length < 0) | (length >= ANSWER_TOKENS)] = -np.inf
+    def sums(self, low: int, high: int) -> NDArray[np.float32]:
+        """(start, end) of the tokens from `low` to before `high` to the score of the span; -inf where it is none."""
+        sums: NDArray[np.float32] = self.start[low:high, None] + self.end[None, low:high]
+        sums[_no_span(high - low)] = -np.inf
         return sums
+
+
+@lru_cache(maxsize=512)
+def _no_span(count: int) -> NDArray[np.bool_]:
+    """(start, end) of `count` tokens: True where the end is before the start or too far behind it."""
+    length = np.arange(count)[None, :] - np.arange(count)[:, None]
+    return (length < 0) | (length >= ANSWER_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,7 @@ class Reading:
                 high = int(np.searchsorted(window.tokens[:, 1], within.end, side="right"))
             if low >= high:
                 continue
-            sums = window.sums[low:high, low:high]
+            sums = window.sums(low, high)
             first, last = divmod(int(sums.argmax()), high - low)
             score = float(sums[first, last])
             if found is None or score > found[1]:
@@ -89,16 +97,48 @@ class Reading:
         return found
 
 
+def heading_of(document: Document, passage: Passage) -> str:
+    """What stands before a passage when it is read: the document's title and the heading above, where they are known."""
+    return " ".join(part for part in (document.title, passage.heading) if part)
+
+
 class ReaderNetwork:
     """Loads at first use (some 0.1 s). Safe for several threads."""
 
-    def __init__(self, path: Path = MODEL) -> None:
+    def __init__(self, path: Path = MODEL, keep: int = KEPT_READINGS) -> None:
+        """`keep`: how many readings stay in memory, those longest unused go first."""
         self._path = path
+        self._keep = keep
         self._lock = threading.Lock()
         self._loaded: _Loaded | None = None
+        self._readings: OrderedDict[tuple[str, str, str], Reading] = OrderedDict()
 
     def read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
-        """One reading for each (title, text), in order; the title may be empty."""
+        """One reading for each (title, text), in order; the title may be empty.
+
+        What is still in memory, or stands here twice, is not read again. Two threads that ask the same at the same
+        moment may both read.
+        """
+        keys = [(question, title, text) for title, text in passages]
+        known: dict[tuple[str, str, str], Reading] = {}
+        with self._lock:
+            for key in keys:
+                if key in self._readings:
+                    self._readings.move_to_end(key)
+                    known[key] = self._readings[key]
+        missing = [key for key in dict.fromkeys(keys) if key not in known]
+        if missing:
+            fresh = self._read(question, [(title, text) for _, title, text in missing])
+            known.update(zip(missing, fresh, strict=True))
+            with self._lock:
+                for key in missing:
+                    self._readings[key] = known[key]
+                    self._readings.move_to_end(key)
+                while len(self._readings) > self._keep:
+                    self._readings.popitem(last=False)
+        return [known[key] for key in keys]
+
+    def _read(self, question: str, passages: Sequence[tuple[str, str]]) -> list[Reading]:
         loaded = self._load()
         asked = loaded.ids(question)[:QUESTION_TOKENS]
         jobs: list[tuple[list[int], list[int], NDArray[np.int64], int]] = []
@@ -129,6 +169,21 @@ class ReaderNetwork:
                 readings[number].append(window)
         return [Reading(tuple(found)) for found in readings]
 
+    def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """For each (claim, evidence) the log-odds that the evidence supports the claim, in order; not calibrated.
+
+        The evidence is cut after `EVIDENCE_TOKENS`.
+        """
+        loaded = self._load()
+
+        def run(pair: tuple[str, str]) -> float:
+            claim, evidence = loaded.ids(pair[0])[:CLAIM_TOKENS], loaded.ids(pair[1])[:EVIDENCE_TOKENS]
+            ids = [loaded.first, *claim, loaded.separator, *evidence, loaded.separator]
+            types = [0] * (len(claim) + 2) + [1] * (len(evidence) + 1)
+            return loaded.support(ids, types)
+
+        return list(loaded.pool.map(run, pairs))
+
     def _load(self) -> _Loaded:
         with self._lock:
             if self._loaded is None:
@@ -158,14 +213,23 @@ class _Loaded:
         return found
 
     def window(self, ids: list[int], types: list[int], offsets: NDArray[np.int64]) -> Window:
-        inputs: dict[str, Any] = {
-            "words": self.words[np.array(ids, np.int64)][None],
-            "types": np.array([types], np.int64),
-        }
-        spans, relevance = self.session.run(["spans", "relevance"], inputs)
+        spans, relevance = self.session.run(["spans", "relevance"], self._inputs(ids, types))
         logits = spans[0] - spans[0, 0]
         first = len(ids) - 1 - len(offsets)
         return Window(offsets, logits[first:-1, 0], logits[first:-1, 1], float(relevance[0, 0]))
+
+    def support(self, ids: list[int], types: list[int]) -> float:
+        (support,) = self.session.run(["support"], self._inputs(ids, types))
+        return float(support[0, 0])
+
+    def _inputs(self, ids: list[int], types: list[int]) -> dict[str, Any]:
+        return {"words": self.words[np.array(ids, np.int64)][None], "types": np.array([types], np.int64)}
+
+
+@cache
+def shipped_network() -> ReaderNetwork:
+    """One for the process: a model is loaded once, and what one part of the program read, no other reads again."""
+    return ReaderNetwork()
 
 
 def _starts(count: int) -> range:

@@ -1,11 +1,12 @@
 """What the reader learns from: questions with passages, from the public data sets, as token ids.
 
-Sources (folder `--data`): `squad/train-v1.1.json` without `HELD_OUT` articles, `nq/nq_qed_train.jsonl`, `qamr/dev.jsonl`
-and `squad/dev-v2.0_partA_noxquad.json` without its last five articles. XQuAD is a test and is never read here.
+Sources (folder `--data`): `squad/train-v1.1.json` without `HELD_OUT` articles, `nq/nq_qed_train.jsonl`, `qamr/dev.jsonl`,
+`squadshifts/amazon_reviews_v1.0.json` and `squad/dev-v2.0_partA_noxquad.json` without its last five articles; claims
+with evidence from `rag.training.claims`. XQuAD is a test and is never read here.
 
 Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
-words with the question and lacks the answer; and the right paragraph under a question in which a number or a name was
-exchanged for another of the article.
+words with the question and lacks the answer; the right paragraph under a question changed as `rag.training.edits` does;
+and the right paragraph without the sentence that answers.
 """
 
 from __future__ import annotations
@@ -21,32 +22,40 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from rag.sentences import sentences
+from rag.training import claims, edits
+from rag.training.claims import Claim
 from rag.types import Span
 
 SQUAD = "squad/train-v1.1.json"
 SQUAD2 = "squad/dev-v2.0_partA_noxquad.json"
 NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
 QAMR = "qamr/dev.jsonl"
+AMAZON = "squadshifts/amazon_reviews_v1.0.json"
 HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
 HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.56,
-    "squad_other": 0.14,  # another paragraph of the article
-    "squad_changed": 0.07,  # a changed question
-    "squad2": 0.09,
-    "nq": 0.09,
-    "nq_other": 0.02,
-    "qamr": 0.03,
+    "squad": 0.43,
+    "squad_other": 0.09,  # another paragraph of the article
+    "squad_changed": 0.09,  # a changed question
+    "squad_removed": 0.06,  # the paragraph without the sentence that answers
+    "squad2": 0.10,
+    "nq": 0.07,
+    "nq_other": 0.015,
+    "qamr": 0.02,
+    "amazon": 0.025,
+    "claims": 0.055,  # recorded ones
+    "claims_made": 0.045,
 }
-SHORTEST, LONGEST = 60, 180  # tokens of passage; a place between is drawn for every example
+SHORT, LONG = (40, 120), (120, 230)  # tokens of passage; a place between is drawn for every example
+LONG_SHARE = 0.3
+CLAIM_TOKENS, EVIDENCE_TOKENS = 80, 230
 LONGEST_ANSWER = 60  # tokens; longer ones, whole lists mostly, are left out
 
 _BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\"“‘'(\[]?[A-Z0-9])|\n+")
 _WORD = re.compile(r"\w{3,}")
-_NUMBER = re.compile(r"\b\d{1,4}\b")
-_NAME = re.compile(r"\b[A-Z][\w’'-]+(?: (?:of |the )?[A-Z][\w’'-]+)*")
 
 
 def untokenised(text: str) -> str:
@@ -76,12 +85,16 @@ class Article:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids; `start` and `end` (inclusive) are places in them, both 0 where the passage does not answer."""
+    """Token ids; `start` and `end` (inclusive) are places in them, both 0 where the passage does not answer.
+
+    `supported` is set for a claim with its evidence, which has no places.
+    """
 
     ids: list[int]
     types: list[int]
     start: int
     end: int
+    supported: bool | None = None
 
 
 def squad_articles(path: Path) -> list[Article]:
@@ -163,7 +176,7 @@ class Windows:
             inside = [chance.randrange(len(ids))] if ids else []
         if not inside:
             return None
-        room = longest or int(chance.uniform(SHORTEST, LONGEST))
+        room = longest or int(chance.uniform(*(LONG if chance.random() < LONG_SHARE else SHORT)))
         if example.answer is not None and inside[-1] - inside[0] >= min(room, LONGEST_ANSWER):
             return None
         inside = inside[:room]
@@ -180,6 +193,13 @@ class Windows:
         if example.answer is None:
             return Encoded(ids, types, 0, 0)
         return Encoded(ids, types, inside[0] + shift, inside[-1] + shift)
+
+    def claim(self, claim: Claim) -> Encoded:
+        told = self._tokenizer.encode(claim.text, add_special_tokens=False).ids[:CLAIM_TOKENS]
+        shown = self._tokenizer.encode(claim.evidence, add_special_tokens=False).ids[:EVIDENCE_TOKENS]
+        ids = [self._first, *told, self._separator, *shown, self._separator]
+        types = [0] * (len(told) + 2) + [1] * (len(shown) + 1)
+        return Encoded(ids, types, 0, 0, claim.supported)
 
     def _text(self, text: str) -> tuple[list[int], list[tuple[int, int]], list[int]]:
         """Ids, character offsets, and the indexes of the tokens that open a sentence (0 among them)."""
@@ -223,6 +243,7 @@ class Stream:
     _articles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _keys: dict[str, frozenset[str]] = field(default_factory=dict)
     _natural_texts: tuple[str, ...] = ()
+    _asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # (question, answer) by paragraph
 
     def load(self) -> None:
         articles, _ = squad_split(self.data / SQUAD)
@@ -231,14 +252,26 @@ class Stream:
         more = [example for article in squad2_split(self.data / SQUAD2)[0] for example in article.examples]
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
+        for example in squad:
+            if example.answer is not None:
+                asked = self._asked.setdefault(example.text, [])
+                asked.append((example.question, example.answer.of(example.text)))
         self._sources = {
             "squad": squad,
             "squad_other": squad,
             "squad_changed": squad,
+            "squad_removed": squad,
             "squad2": more,
             "nq": natural,
             "nq_other": natural,
             "qamr": tokenised_examples(self.data / QAMR),
+            "amazon": [
+                replace(example, title="")
+                for article in squad_articles(self.data / AMAZON)
+                for example in article.examples
+            ],
+            "claims": claims.recorded(self.data / claims.FOLDER)[0],
+            "claims_made": squad,
         }
 
     def examples(self) -> Iterator[Encoded]:
@@ -253,10 +286,19 @@ class Stream:
             name = chance.choices(names, weights)[0]
             if not waiting[name]:
                 waiting[name] = chance.sample(self._sources[name], len(self._sources[name]))
-            example = self._prepared(name, waiting[name].pop(), chance)
+            drawn = waiting[name].pop()
+            if name.startswith("claims"):
+                claim = drawn if name == "claims" else self._claim(drawn, chance)
+                if claim is not None:
+                    yield windows.claim(claim)
+                continue
+            example = self._prepared(name, drawn, chance)
             encoded = example and windows.encode(example, chance)
             if encoded:
                 yield encoded
+
+    def _claim(self, example: Example, chance: random.Random) -> Claim | None:
+        return claims.made(example.text, self._asked[example.text], self._articles[example.title], chance)
 
     def _prepared(self, name: str, example: Example, chance: random.Random) -> Example | None:
         """The example as this source gives it; some questions without capitals, some without a title."""
@@ -264,9 +306,12 @@ class Stream:
         if name == "squad_other":
             changed = self._other(example, self._articles[example.title])
         elif name == "nq_other":
-            changed = self._other(example, chance.sample(self._natural_texts, 150))
+            few = min(150, len(self._natural_texts))
+            changed = self._other(example, chance.sample(self._natural_texts, few))
         elif name == "squad_changed":
             changed = self._changed(example, chance)
+        elif name == "squad_removed":
+            changed = self._removed(example)
         if changed is None:
             return None
         if chance.random() < 0.15:
@@ -290,34 +335,34 @@ class Stream:
         return None if best is None else replace(example, text=best, answer=None, near=_shared(best, asked))
 
     def _changed(self, example: Example, chance: random.Random) -> Example | None:
-        """The question with another number, or another name of the article, in place of one that the text has."""
-        text = example.text
-        options: list[tuple[Span, str]] = []
-        for match in _NUMBER.finditer(example.question):
-            value = int(match[0])
-            other = str(max(1, value + chance.choice([-7, -3, -2, -1, 1, 2, 3, 6, 10])))
-            if match[0] in text and other not in text:
-                options.append((Span(*match.span()), other))
-        names = [match for match in _NAME.finditer(example.question) if match.start() and match[0] in text]
-        if names:
-            pages = chance.sample(self._articles[example.title], min(4, len(self._articles[example.title])))
-            for match in names:
-                others = [
-                    other[0]
-                    for page in pages
-                    for other in _NAME.finditer(page)
-                    if other.start()
-                    and page[other.start() - 2] not in ".!?"
-                    and other[0].count(" ") == match[0].count(" ")
-                    and other[0] not in text
-                ]
-                if others:
-                    options.append((Span(*match.span()), chance.choice(others)))
-        if not options:
+        """The question with another number or name, an opposite, a "not", or one condition more."""
+        article = self._articles[example.title]
+        pages = chance.sample(article, min(4, len(article)))
+        kinds = [
+            edits.exchanged(example.question, example.text, pages, chance),
+            edits.reversed_meaning(example.question, chance),
+            edits.conditions(example.question, example.text, pages, chance),
+        ]
+        kind = chance.choices([0, 1, 2], [0.5, 0.3, 0.2])[0]
+        if not kinds[kind]:
             return None
-        span, other = chance.choice(options)
-        question = example.question[: span.start] + other + example.question[span.end :]
+        question = edits.apply(example.question, chance.choice(kinds[kind]))
         return replace(example, question=question, answer=None, near=example.answer)
+
+    def _removed(self, example: Example) -> Example | None:
+        """The text without the sentences that hold the answer; None where it is told again elsewhere."""
+        if example.answer is None:
+            return None
+        told = example.answer.of(example.text).casefold()
+        kept = [
+            span.of(example.text)
+            for span in sentences(example.text, "en")
+            if not span.overlaps(example.answer)
+        ]
+        text = " ".join(kept)
+        if not kept or told in text.casefold():
+            return None
+        return replace(example, text=text, answer=None, near=_shared(text, self._words(example.question)))
 
     def _words(self, text: str) -> frozenset[str]:
         if text not in self._keys:

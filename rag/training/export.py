@@ -41,7 +41,7 @@ def load_network(run: Path) -> ReaderNetwork:
 
 class _ReaderGraph(Graph):
     def build_reader(self, network: ReaderNetwork) -> bytes:
-        """(words float32 (batch, length, 384), types int64 (batch, length)) to spans and relevance. No padding."""
+        """(words float32 (batch, length, 384), types int64 (batch, length)) to spans, relevance and support. No padding."""
         helper = self._helper
         length = self._add("Gather", self._add("Shape", "words"), self._integers(1))
         positions = self._add(
@@ -54,11 +54,12 @@ class _ReaderGraph(Graph):
         for layer in network.layers:
             states = self.layer(states, _layer(layer), None)
         first = self._add("Gather", states, self._array(np.array(0, np.int64)), axis=1)
-        spans, relevance = (
-            self._linear(states, _linear(network.span)),
-            self._linear(first, _linear(network.relevance)),
-        )
-        for value, name in ((spans, "spans"), (relevance, "relevance")):
+        outputs = {
+            "spans": self._linear(states, _linear(network.span)),
+            "relevance": self._linear(first, _linear(network.relevance)),
+            "support": self._linear(first, _linear(network.support)),
+        }
+        for name, value in outputs.items():
             self._nodes.append(helper.make_node("Identity", [value], [name]))
         float32, int64 = self._types.FLOAT, self._types.INT64
         return self.finished(
@@ -70,6 +71,7 @@ class _ReaderGraph(Graph):
             [
                 helper.make_tensor_value_info("spans", float32, ["batch", "length", 2]),
                 helper.make_tensor_value_info("relevance", float32, ["batch", 1]),
+                helper.make_tensor_value_info("support", float32, ["batch", 1]),
             ],
         )
 

@@ -1,8 +1,8 @@
-"""The trained reader as a torch module: BERT layers over (question, passage), three heads.
+"""The trained reader as a torch module: BERT layers over (question, passage) or (claim, evidence), four heads.
 
 Input: `[CLS] question [SEP] title [SEP] passage [SEP]` (or without the title's part); the question has token type 0, the
 rest type 1. Output per token: start and end logits, place 0 (`[CLS]`) standing for "no answer here"; and one relevance
-logit per pair. The embeddings are those of the packaged all-MiniLM-L6-v2 and are not trained, so the exported reader
+logit per pair. A pair of claim and evidence has one support logit instead. The embeddings are those of the packaged all-MiniLM-L6-v2 and are not trained, so the exported reader
 need not hold them: it reads the packaged model's.
 
 There is no dropout: training sees most questions once.
@@ -64,7 +64,7 @@ _PARTS = {
 
 
 class ReaderNetwork(nn.Module):
-    """`forward(ids, types, lengths)` gives (start and end logits (b, length, 2), relevance logits (b,))."""
+    """`forward(ids, types, lengths)` gives start and end logits (b, length, 2), relevance logits (b,) and support logits (b,)."""
 
     words: Tensor
     positions: Tensor
@@ -76,6 +76,7 @@ class ReaderNetwork(nn.Module):
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.span = nn.Linear(DIMENSION, HEAD_OUTPUTS)
         self.relevance = nn.Linear(DIMENSION, 1)
+        self.support = nn.Linear(DIMENSION, 1)
         for name in ("words", "positions", "types"):
             self.register_buffer(name, torch.empty(0), persistent=False)
 
@@ -101,9 +102,10 @@ class ReaderNetwork(nn.Module):
             )
         nn.init.normal_(network.span.weight, std=0.02)
         nn.init.normal_(network.relevance.weight, std=0.02)
+        nn.init.normal_(network.support.weight, std=0.02)
         return network
 
-    def forward(self, ids: Tensor, types: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor, types: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         places = torch.arange(ids.shape[1], device=ids.device)
         present = places < lengths[:, None]
         with torch.no_grad():
@@ -113,4 +115,5 @@ class ReaderNetwork(nn.Module):
             states = layer(states, mask)
         spans = self.span(states).float()
         spans = spans.masked_fill(~present[:, :, None], -1e4)
-        return spans, self.relevance(states[:, 0]).float().squeeze(-1)
+        whole = states[:, 0]
+        return spans, self.relevance(whole).float().squeeze(-1), self.support(whole).float().squeeze(-1)

@@ -1,9 +1,10 @@
-"""Train the reader: `python -m rag.training.reader --data DIR --out DIR [--device cuda] [--minutes N] [--resume]`.
+"""Train the reader: `python -m rag.training.reader --data DIR --out DIR [--device cuda] [--minutes N]
+[--start NETWORK] [--resume]`.
 
 Needs torch and the data that `rag.training.data` names. The learning rate rises for 6 % of the time and then falls to 0
 at its end, so `--minutes` is the plan and a run uses all of it. `OUT/checkpoint.pt` is replaced every five
 minutes; `--resume` goes on from there, the time already used included. `OUT/network.pt` is the result, `OUT/curve.csv`
-the curve. `rag.training.export` makes the shipped file of it.
+the curve; `--start` begins with the weights of another run's. `rag.training.export` makes the shipped file of it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rag.index.embed import packaged_model
+from rag.training.claims import FOLDER, recorded
 from rag.training.data import (
     SQUAD,
     SQUAD2,
@@ -45,6 +47,9 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300
 LOG_STEPS = 50
 WARM_UP = 0.06
+MULTIPLE = (
+    16  # batches are as wide as a multiple of this: on a processor every new shape costs; 1.4 x measured
+)
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,15 @@ class Plan:
     head_rate: float = 1e-3
     smoothing: float = 0.05
     relevance_weight: float = 0.5
+    support_weight: float = 1.0
     seed: int = 5
 
 
 def collate(members: Sequence[Encoded]) -> dict[str, Tensor]:
     """Padded tensors of a batch."""
     lengths = torch.tensor([len(member.ids) for member in members])
-    ids = torch.zeros(len(members), int(lengths.max()), dtype=torch.long)
+    width = -(-int(lengths.max()) // MULTIPLE) * MULTIPLE
+    ids = torch.zeros(len(members), width, dtype=torch.long)
     types = torch.zeros_like(ids)
     for row, member in enumerate(members):
         ids[row, : len(member.ids)] = torch.tensor(member.ids)
@@ -74,19 +81,26 @@ def collate(members: Sequence[Encoded]) -> dict[str, Tensor]:
         "lengths": lengths,
         "start": torch.tensor([member.start for member in members]),
         "end": torch.tensor([member.end for member in members]),
+        "claim": torch.tensor([member.supported is not None for member in members]),
+        "supported": torch.tensor([bool(member.supported) for member in members]),
     }
 
 
 def loss_of(network: ReaderNetwork, batch: dict[str, Tensor], plan: Plan) -> Tensor:
-    """Cross-entropy of start and end (the first place where there is no answer) and of the relevance."""
-    spans, relevance = network(batch["ids"], batch["types"], batch["lengths"])
+    """Cross-entropy of start and end (the first place where there is no answer) and of the relevance; of the support
+    where the pair is a claim."""
+    spans, relevance, support = network(batch["ids"], batch["types"], batch["lengths"])
     places = [
         _smoothed(spans[:, :, index], batch[name], batch["lengths"], plan.smoothing)
         for index, name in enumerate(("start", "end"))
     ]
     answers = (batch["start"] > 0).float()
-    related = functional.binary_cross_entropy_with_logits(relevance, answers)
-    return (places[0] + places[1]) / 2 + plan.relevance_weight * related
+    related = functional.binary_cross_entropy_with_logits(relevance, answers, reduction="none")
+    supported = functional.binary_cross_entropy_with_logits(
+        support, batch["supported"].float(), reduction="none"
+    )
+    read = (places[0] + places[1]) / 2 + plan.relevance_weight * related
+    return torch.where(batch["claim"], plan.support_weight * supported, read).mean()
 
 
 def _smoothed(logits: Tensor, places: Tensor, lengths: Tensor, smoothing: float) -> Tensor:
@@ -95,7 +109,7 @@ def _smoothed(logits: Tensor, places: Tensor, lengths: Tensor, smoothing: float)
     present = torch.arange(logits.shape[1], device=logits.device) < lengths[:, None]
     right = logs.gather(1, places[:, None]).squeeze(1)
     even = (logs * present).sum(1) / lengths
-    return -((1 - smoothing) * right + smoothing * even).mean()
+    return -((1 - smoothing) * right + smoothing * even)
 
 
 def development(data: Path, tokenizer: Tokenizer, count: int = 250) -> list[tuple[str, Encoded]]:
@@ -108,11 +122,12 @@ def development(data: Path, tokenizer: Tokenizer, count: int = 250) -> list[tupl
     }
     sample = []
     for kind, examples in parts.items():
-        for example in chance.sample(examples, count):
+        for example in chance.sample(examples, min(count, len(examples))):
             encoded = windows.encode(example, chance, longest=200)
             if encoded:
                 sample.append((kind, encoded))
-    return sample
+    held = [claim for part in recorded(data / FOLDER)[1].values() for claim in part]
+    return sample + [("claims", windows.claim(claim)) for claim in chance.sample(held, min(count, len(held)))]
 
 
 def best_spans(spans: Tensor, ids: Sequence[int], separator: int) -> tuple[int, int, float]:
@@ -134,13 +149,17 @@ def evaluate(
     network.eval()
     overlaps: dict[str, list[float]] = {}
     scores: list[tuple[float, float, bool]] = []
+    claims: list[tuple[float, bool]] = []
     order = sorted(range(len(sample)), key=lambda index: len(sample[index][1].ids))
     with torch.no_grad():
         for start in range(0, len(order), 16):
             members = [sample[index] for index in order[start : start + 16]]
             batch = {name: value.to(device) for name, value in collate([one for _, one in members]).items()}
-            spans, relevance = network(batch["ids"], batch["types"], batch["lengths"])
+            spans, relevance, support = network(batch["ids"], batch["types"], batch["lengths"])
             for row, (kind, one) in enumerate(members):
+                if one.supported is not None:
+                    claims.append((float(support[row]), one.supported))
+                    continue
                 first, last, score = best_spans(spans[row].cpu(), one.ids, separator)
                 if kind == "squad2":
                     scores.append((score, float(relevance[row]), one.start > 0))
@@ -152,6 +171,7 @@ def evaluate(
     report = {f"{kind} f1": sum(values) / len(values) for kind, values in sorted(overlaps.items())}
     report["auroc span"] = _auroc([(score, label) for score, _, label in scores])
     report["auroc relevance"] = _auroc([(score, label) for _, score, label in scores])
+    report["auroc support"] = _auroc(claims)
     return {name: round(value, 4) for name, value in report.items()}
 
 
@@ -172,7 +192,11 @@ class Trainer:
         self.tokenizer.no_padding()
         self.data, self.out, self.plan, self.device = data, out, plan, device
         self.network = ReaderNetwork.from_packaged(folder / "model.safetensors", plan.seed).to(device)
-        heads = [*self.network.span.parameters(), *self.network.relevance.parameters()]
+        heads = [
+            parameter
+            for head in (self.network.span, self.network.relevance, self.network.support)
+            for parameter in head.parameters()
+        ]
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": list(self.network.layers.parameters()), "rate": plan.rate},
@@ -254,6 +278,13 @@ class Trainer:
         torch.save(state, part)
         os.replace(part, self.out / "checkpoint.pt")
 
+    def start_from(self, path: Path) -> None:
+        """Begin with the weights of a finished run; a head that it lacks begins new. Raises RuntimeError for others'."""
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        lacking = self.network.load_state_dict(state, strict=False)
+        if lacking.unexpected_keys or any(not name.startswith("support.") for name in lacking.missing_keys):
+            raise RuntimeError(f"{path} is not the network of a reader")
+
     def resume(self) -> None:
         """Go on from the checkpoint. Raises FileNotFoundError where there is none."""
         state = torch.load(self.out / "checkpoint.pt", map_location=self.device, weights_only=True)
@@ -280,6 +311,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="threads on the processor; 0: as torch chooses"
     )
+    parser.add_argument("--start", type=Path, help="a network.pt to begin with instead of the packaged model")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/checkpoint.pt")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -288,6 +320,8 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     plan = Plan(arguments.minutes, tokens=arguments.tokens, rate=arguments.rate)
     trainer = Trainer(arguments.data, arguments.out, plan, arguments.device)
+    if arguments.start:
+        trainer.start_from(arguments.start)
     if arguments.resume:
         trainer.resume()
     trainer.train()

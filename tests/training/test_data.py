@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import random
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer
+
+from rag.index.embed import packaged_model
+from rag.training import claims, edits
+from rag.training.data import (
+    AMAZON,
+    SHARES,
+    SQUAD,
+    SQUAD2,
+    Stream,
+    Windows,
+    batches,
+    squad2_split,
+    squad_articles,
+    squad_split,
+)
+
+
+@pytest.fixture
+def tokenizer() -> Tokenizer:
+    found = Tokenizer.from_file(str(packaged_model() / "tokenizer.json"))
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def test_every_place_in_the_stream_is_the_answer(data: Path, tokenizer: Tokenizer) -> None:
+    """Decoding the marked tokens gives an answer that the data set accepts; unanswerable ones have no place."""
+    accepted = {
+        example.answer.of(example.text).casefold().replace(" ", "")
+        for article in (
+            *squad_split(data / SQUAD)[0],
+            *squad2_split(data / SQUAD2)[0],
+            *squad_articles(data / AMAZON),
+        )
+        for example in article.examples
+        if example.answer
+    } | {"2kilograms"}
+    seen = {"places": 0, "none": 0, "claims": 0}
+    for encoded in islice(Stream(data, tokenizer, 3).examples(), 600):
+        assert len(encoded.ids) == len(encoded.types)
+        if encoded.supported is not None:
+            seen["claims"] += 1
+            assert encoded.start == encoded.end == 0
+        elif encoded.start:
+            seen["places"] += 1
+            assert encoded.types[encoded.start] == 1
+            told = tokenizer.decode(encoded.ids[encoded.start : encoded.end + 1])
+            assert told.replace(" ", "") in accepted
+        else:
+            seen["none"] += 1
+    assert min(seen.values()) > 30
+
+
+def test_places_decode_to_the_answer_of_the_example(data: Path, tokenizer: Tokenizer) -> None:
+    windows, chance = Windows(tokenizer), random.Random(4)
+    for article in squad_split(data / SQUAD)[0]:
+        for example in article.examples:
+            encoded = windows.encode(example, chance)
+            assert encoded is not None
+            assert example.answer is not None
+            told = tokenizer.decode(encoded.ids[encoded.start : encoded.end + 1])
+            assert told == example.answer.of(example.text).casefold()
+
+
+def test_the_stream_is_the_same_for_the_same_seed(data: Path, tokenizer: Tokenizer) -> None:
+    def first(seed: int) -> list[list[int]]:
+        stream = batches(Stream(data, tokenizer, seed).examples(), 512)
+        return [member.ids for batch in islice(stream, 12) for member in batch]
+
+    assert first(1) == first(1)
+    assert first(1) != first(2)
+
+
+def test_held_out_articles_are_not_trained_on(data: Path) -> None:
+    for split, path in ((squad_split, SQUAD), (squad2_split, SQUAD2)):
+        train, held = split(data / path)
+        assert held
+        assert not {article.title for article in train} & {article.title for article in held}
+
+
+def test_shares_are_a_whole() -> None:
+    assert sum(SHARES.values()) == pytest.approx(1.0)
+
+
+def test_recorded_claims_leave_out_generic_talk_and_hold_some_back(data: Path) -> None:
+    train, held = claims.recorded(data / claims.FOLDER)
+    assert {len(part) for part in held.values()} == {200, 30}
+    assert len(train) == 201 + 90 + 90
+    assert {claim.supported for claim in train} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "expected"),
+    [
+        ("Who opened the bridge?", "Mayor Ito", "Mayor Ito opened the bridge."),
+        ("What is the name of the river?", "the Lenn", "The Lenn is the name of the river."),
+        ("How many towns were flooded?", "three", "Three towns were flooded."),
+        ("Which council member has resigned?", "Ana Ruiz", "Ana Ruiz has resigned."),
+        ("What did the mayor say?", "nothing", None),
+        ("When was the bridge opened?", "1921", None),
+    ],
+)
+def test_questions_about_their_subject_become_statements(
+    question: str, answer: str, expected: str | None
+) -> None:
+    assert claims.statement(question, answer) == expected
+
+
+def test_made_claims_are_right_about_themselves(data: Path) -> None:
+    """Where a made claim is supported its words are the paragraph's; where it is not, it says something else."""
+    chance = random.Random(9)
+    found = {True: 0, False: 0}
+    articles = squad_split(data / SQUAD)[0]
+    for article in articles:
+        asked = [(one.question, one.answer.of(one.text)) for one in article.examples[:3] if one.answer]
+        for _ in range(12):
+            claim = claims.made(article.texts[0], asked, article.texts, chance)
+            if claim is None:
+                continue
+            found[claim.supported] += 1
+            if not claim.supported:
+                assert claim.text not in claim.evidence
+    assert min(found.values()) > 50
+
+
+def test_exchanges_bring_something_that_the_text_lacks() -> None:
+    chance = random.Random(2)
+    source = "In 1921 the bridge was opened by Clara Ito."
+    pages = ["They asked Boris Lund and Hanna Berg about the year 1950."]
+    found = edits.exchanged("Who met Clara Ito in 1921?", source, pages, chance)
+    assert len(found) == 2
+    for edit in found:
+        assert edit[1] not in source
+
+
+def test_a_not_is_added_or_dropped() -> None:
+    chance = random.Random(2)
+    added = edits.reversed_meaning("The tower was finished.", chance)
+    assert edits.apply("The tower was finished.", added[0]) == "The tower was not finished."
+    dropped = edits.reversed_meaning("The tower was not finished.", chance)
+    assert edits.apply("The tower was not finished.", dropped[0]) == "The tower was finished."
+
+
+def test_conditions_stand_before_the_question_mark() -> None:
+    chance = random.Random(2)
+    for edit in edits.conditions("Who opened it?", "Clara opened it.", ["They met Boris Lund."], chance):
+        changed = edits.apply("Who opened it?", edit)
+        assert changed.startswith("Who opened it ")
+        assert changed.endswith("?")
