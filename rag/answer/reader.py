@@ -35,7 +35,7 @@ from rag.answer.features import (
     sentence_features,
     take_apart,
 )
-from rag.answer.network import ReaderNetwork
+from rag.answer.network import ReaderNetwork, heading_of, shipped_network
 from rag.sentences import sentences
 from rag.settings import AnswerSettings
 from rag.types import Document, Draft, DraftStatement, Evidence, Hit, Question, Span
@@ -84,12 +84,6 @@ class Weights:
 @cache
 def shipped_weights() -> Weights:
     return Weights.from_json(json.loads(WEIGHTS.read_text(encoding="utf-8")))
-
-
-@cache
-def shipped_network() -> ReaderNetwork:
-    """One for the process: a model is loaded once, however many readers there are."""
-    return ReaderNetwork()
 
 
 @dataclass(frozen=True)
@@ -291,7 +285,7 @@ def candidates_of(hits: Sequence[Hit], documents: Mapping[str, Document]) -> lis
     for hit in sorted(hits, key=lambda hit: hit.rank):
         passage = hit.passage
         document = documents[passage.document_id]
-        heading = " ".join(part for part in (document.title, passage.heading) if part)
+        heading = heading_of(document, passage)
         seen = found.setdefault(passage.document_id, [])
         for local in _sentences_of(passage.text, document.language):
             span = local.shifted(passage.span.start)

@@ -9,6 +9,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +136,35 @@ def test_long_texts_are_read_in_windows_and_empty_ones_are_survived(network: Rea
     assert empty.best() is None
     assert empty.relevance < -10
     assert broken.windows[0].tokens.max() == len("Agnes x Tullock")
-    assert all(np.isfinite(window.sums[window.sums > -np.inf]).all() for window in long.windows)
+    for window in long.windows:
+        sums = window.sums(0, len(window.tokens))
+        assert np.isfinite(sums[sums > -np.inf]).all()
     assert max(len(span) for span in (best[0],)) < ANSWER_TOKENS * 20
+
+
+def test_what_was_read_is_not_read_again_while_it_is_kept() -> None:
+    network = ReaderNetwork(keep=3)
+    question = "Who was the judge?"
+    first, same, other = network.read(question, [("", TRIAL), ("", TRIAL), ("", HARVEST)])
+    assert first is same is not other
+    assert network.read(question, [("", HARVEST), ("", TRIAL)]) == [other, first]
+    assert network.read(question, [("", TRIAL)])[0] is first
+    assert network.read(question, [("A title", TRIAL)])[0] is not first
+    assert network.read("Who was the prosecutor?", [("", TRIAL)])[0] is not first
+    # Three others since: the first is gone, and read again it says the same.
+    network.read(question, [("", LIGHTHOUSE)])
+    again = network.read(question, [("", TRIAL), ("", STRIKE), ("", RIVER), ("", HARVEST), ("", LIGHTHOUSE)])[0]
+    assert again is not first
+    assert (again.relevance, again.best()) == (first.relevance, first.best())
+
+
+def test_several_threads_share_one_network() -> None:
+    network = ReaderNetwork(keep=2)
+    wanted = [("", passage) for passage in PASSAGES]
+    alone = [reading.best() for reading in network.read("Who was the judge?", wanted)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: network.read("Who was the judge?", wanted), range(8)))
+    assert all([reading.best() for reading in readings] == alone for readings in found)
 
 
 def test_reading_needs_no_torch() -> None:
