@@ -7,8 +7,10 @@
     │   ├── LibraryLocked     another process is writing to the library
     │   ├── LibraryMismatch   the library was built with another embedder
     │   ├── ConfidentialLibrary  the library is confidential and the answerer is not on this machine
-    │   └── UnknownDocument   no document of that id
+    │   ├── UnknownDocument   no document of that id
+    │   └── ConfidentialLibrary   a confidential library and an answerer that is not on this machine
     ├── UnreadableFile        one input file cannot become a document; the others go on (reported in `failed`)
+    ├── Stopped               the user stopped the question before its answer was there
     ├── LibraryDamaged        the library's stored state contradicts itself; `check --repair` is the next step
     └── AnswererError         an answerer (a model or its server) failed; not the same as "no answer"
         ├── PromptTooLong     the prompt does not fit into the model's context; nothing was sent
@@ -65,8 +67,16 @@ class UnknownDocument(UsageError):
     """No document has the id that was asked for."""
 
 
+class ConfidentialLibrary(UsageError):
+    """The library is confidential, and the answerer would send its text to another machine."""
+
+
 class UnreadableFile(OnRecordError):
     """One input file cannot become a document. The other files are not affected."""
+
+
+class Stopped(OnRecordError):
+    """The user stopped the question before its answer was there."""
 
 
 class LibraryDamaged(OnRecordError):

@@ -270,11 +270,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class DraftStatement:
-    """One unverified sentence. `text` None means: the quotes themselves are the statement."""
+    """One unverified sentence. `text` None means: the quotes themselves are the statement.
+
+    `problem`: why it cannot be shown, where that is known before verification (it points at a sentence that does not
+    exist); it is withheld with this reason.
+    """
 
     text: str | None
     evidence: tuple[Evidence, ...]
     speaker: str | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +287,7 @@ class Draft:
     """What an answerer returns, before verification. No statements means that it declines.
 
     `short_answers`: best first, each a place in a document. `confidence` in [0, 1], or None where the answerer has none.
+    `note` may be shown: it says what is missing, or what the answerer was not shown, and claims nothing else.
     """
 
     statements: tuple[DraftStatement, ...] = ()
@@ -291,10 +297,35 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier question of a conversation and the text of its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUse:
+    """What one answer took of a language model. Unknown is None: a server need not count tokens or have a price.
+
+    `cost` in US dollars; `host` is where the text went, None for this machine; `prompts` is a digest of the prompts'
+    wording, the same for every question.
+    """
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost: float | None
+    host: str | None
+    prompts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A verified answer. Citations are numbered 1..n in order of first use; there is at least one.
 
     `hits` are the passages that the answerer was shown, in order. `timings_ms` has `retrieve`, `answer` and `total`.
+    `searched` is the question as it was searched for, where it was rewritten with the conversation. `usage` is None
+    for an answerer without a language model.
     """
 
     question: Question
@@ -308,6 +339,9 @@ class Answer:
     disagreement: Disagreement | None = None
     confidence: float | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+    searched: str | None = None
+    usage: ModelUse | None = None
 
     def __post_init__(self) -> None:
         if not self.citations:
@@ -341,3 +375,6 @@ class NoAnswer:
     withheld: tuple[Withheld, ...] = ()
     confidence: float | None = None
     timings_ms: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+    searched: str | None = None
+    usage: ModelUse | None = None
