@@ -195,7 +195,28 @@ def _add_library_commands(commands: Any) -> None:
     check.add_argument(
         "--repair", action="store_true", help="rebuild what is missing or damaged from the stored text"
     )
-    for parser in (add, documents, show, remove, check):
+    library = _command(
+        commands,
+        "library",
+        run.library,
+        "show what the library holds, and say who may read it",
+        "onrecord library --confidential",
+    )
+    who = library.add_mutually_exclusive_group()
+    who.add_argument(
+        "--confidential",
+        action="store_true",
+        default=None,
+        help="refuse every answerer that is not on this machine",
+    )
+    who.add_argument(
+        "--not-confidential",
+        dest="confidential",
+        action="store_false",
+        default=None,
+        help="allow answerers on other machines again",
+    )
+    for parser in (add, documents, show, remove, check, library):
         _json_flag(parser)
 
 

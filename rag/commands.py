@@ -149,6 +149,26 @@ def check(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if problems else DONE
 
 
+def library(arguments: argparse.Namespace) -> int:
+    wanted: bool | None = arguments.confidential
+    with _library(arguments, load_settings(), write=wanted is not None) as library:
+        if wanted is not None:
+            library.set_confidential(wanted)
+        summary = library.summary()
+    if arguments.json:
+        print_json({**summary.as_json(), "folder": _name(library.folder)})
+        return DONE
+    print(_name(library.folder))
+    print(f"    {_counted(summary.documents, 'document')}, {_counted(summary.passages, 'passage')}")
+    print(f"    embedder: {summary.embedder}")
+    print(
+        "    confidential: yes, answerers that are not on this machine are refused"
+        if summary.confidential
+        else "    confidential: no (make it so with --confidential)"
+    )
+    return DONE
+
+
 def ask(arguments: argparse.Namespace) -> int:
     from rag.pipeline import Pipeline, make_answerer
     from rag.render import answer_json, answer_text

@@ -264,6 +264,15 @@ class Catalogue:
             self.run("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
 
     @property
+    def confidential(self) -> bool:
+        """Whether only answerers on this machine may read the library."""
+        return self.get("confidential") == "yes"
+
+    @confidential.setter
+    def confidential(self, wanted: bool) -> None:
+        self.set("confidential", "yes" if wanted else None)
+
+    @property
     def generation(self) -> int:
         return int(self.get("generation") or 0)
 

@@ -25,12 +25,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.documents.walk import label
-from rag.errors import LibraryDamaged, LibraryMismatch, LibraryMissing, UnknownDocument, UsageError
+from rag.errors import (
+    ConfidentialLibrary,
+    LibraryDamaged,
+    LibraryMismatch,
+    LibraryMissing,
+    UnknownDocument,
+    UsageError,
+)
 from rag.index import rows
 from rag.index.catalogue import FILE, Catalogue
 from rag.index.lock import WriterLock
 from rag.index.originals import Originals
-from rag.index.records import AddReport, CheckReport, DocumentRecord, Progress
+from rag.index.records import AddReport, CheckReport, DocumentRecord, LibrarySummary, Progress
 from rag.index.searching import Finder
 from rag.index.vectors import Vectors
 from rag.index.words import Words
@@ -95,6 +102,7 @@ class Library:
             LibraryMismatch: it was built with another embedder or, for writing, another way of splitting.
             LibraryLocked: another process is writing to it.
             LibraryDamaged: its catalogue cannot be read.
+            ConfidentialLibrary: it is confidential, and the settings keep its vectors on another machine.
         """
         folder = Path(folder).absolute()
         if embedder is None:
@@ -109,6 +117,8 @@ class Library:
         try:
             catalogue = Catalogue(folder, create=create)
             _hold_to_manifest(catalogue, folder, settings, embedder, write)
+            if catalogue.confidential:
+                _require_vectors_here(folder, settings)
             library = cls(folder, settings, embedder, catalogue, lock)
             if write:
                 library._begin_writing()
@@ -138,6 +148,14 @@ class Library:
             if self._lock is not None:
                 self._lock.__exit__(None, None, None)
                 self._lock = None
+
+    @property
+    def confidential(self) -> bool:
+        """Whether the library refuses every answerer that is not on this machine.
+
+        Read from the catalogue each time, so that a change by another process counts from the next question on.
+        """
+        return self.catalogue.confidential
 
     # Writing -----------------------------------------------------------------------------------------------------
 
@@ -171,6 +189,16 @@ class Library:
             for document_id in ids:
                 self.record(document_id)
             remove(self, ids)
+
+    def set_confidential(self, wanted: bool) -> None:
+        """Keep in the catalogue whether the library is confidential.
+
+        Raises ConfidentialLibrary where its vectors are kept on another machine: every question would go there.
+        """
+        with self._writing():
+            if wanted:
+                _require_vectors_here(self.folder, self.settings)
+            self.catalogue.confidential = wanted
 
     def check(self) -> CheckReport:
         """Hold every stored thing against the text it belongs to; changes nothing.
@@ -208,6 +236,22 @@ class Library:
         else:
             with WriterLock(self.folder):
                 yield
+
+    def summary(self) -> LibrarySummary:
+        """What is in the library and how it is kept, from one moment."""
+        with self.catalogue.snapshot():
+            documents = self.catalogue.row("SELECT count(*) FROM documents WHERE state = 'ready'")
+            passages = self.catalogue.row(
+                "SELECT count(*) FROM passages JOIN documents ON documents.number = passages.document "
+                "WHERE documents.state = 'ready'"
+            )
+            return LibrarySummary(
+                folder=str(self.folder),
+                documents=int(documents[0]) if documents else 0,
+                passages=int(passages[0]) if passages else 0,
+                embedder=self.catalogue.get("embedder") or "",
+                confidential=self.catalogue.confidential,
+            )
 
     # Documents ---------------------------------------------------------------------------------------------------
 
@@ -349,6 +393,18 @@ def _require_place(folder: Path, create: bool) -> None:
             where=str(folder),
             next_step="name another folder with --library",
         ) from error
+
+
+def _require_vectors_here(folder: Path, settings: Settings) -> None:
+    from rag.answer.places import place_of
+
+    vectors = settings.index.vectors
+    if vectors != "embedded" and (place := place_of(vectors)) is not None:
+        raise ConfidentialLibrary(
+            f"a confidential library does not keep its vectors on another machine ({place})",
+            where=str(folder),
+            next_step="set index.vectors to embedded",
+        )
 
 
 def splitter_digest(settings: Settings) -> str:

@@ -62,6 +62,29 @@ class DocumentRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LibrarySummary:
+    """A library as a whole: its folder, how much can be searched, by which embedder, and who may read it.
+
+    `confidential`: only answerers on this machine.
+    """
+
+    folder: str
+    documents: int
+    passages: int
+    embedder: str
+    confidential: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "folder": self.folder,
+            "documents": self.documents,
+            "passages": self.passages,
+            "embedder": self.embedder,
+            "confidential": self.confidential,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """A path and the document that stands at it."""
 
