@@ -6,7 +6,6 @@
     │   ├── LibraryMissing    no library at the given folder
     │   ├── LibraryLocked     another process is writing to the library
     │   ├── LibraryMismatch   the library was built with another embedder
-    │   ├── ConfidentialLibrary  the library is confidential and the answerer is not on this machine
     │   ├── UnknownDocument   no document of that id
     │   └── ConfidentialLibrary   a confidential library and an answerer that is not on this machine
     ├── UnreadableFile        one input file cannot become a document; the others go on (reported in `failed`)
@@ -57,10 +56,6 @@ class LibraryLocked(UsageError):
 
 class LibraryMismatch(UsageError):
     """The library was built with an embedder other than the one in the settings."""
-
-
-class ConfidentialLibrary(UsageError):
-    """The library is confidential, and the answerer would send its text to another machine."""
 
 
 class UnknownDocument(UsageError):
