@@ -78,11 +78,29 @@ class AnswerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LlmSettings:
+    """How language models are asked. Keys are not settings: they stand in the environment alone."""
+
+    temperature: float = 0.0  # the same question should get the same answer
+    context_tokens: int = 0  # of prompt and reply together; 0: ask the server or the model
+    max_reply_tokens: int = 1_024  # ten statements with their numbers take about 600
+    connect_seconds: float = 10.0  # to reach the server
+    first_token_seconds: float = 120.0  # a small machine reads a prompt of 4,000 tokens in about a minute
+    stall_seconds: float = 60.0  # of silence in the middle of a reply
+    total_seconds: float = 300.0  # for one reply, with all its tries and waits
+    retries: int = 2  # after a failure that may pass (429, 5xx, a connection that broke before the reply)
+    retry_after_seconds: float = 60.0  # longest wait that a server may ask for; more is a failure at once
+    price_prompt: float | None = None  # US dollars for a million tokens; None: costs are unknown
+    price_completion: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     documents: DocumentSettings = field(default_factory=DocumentSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     answer: AnswerSettings = field(default_factory=AnswerSettings)
+    llm: LlmSettings = field(default_factory=LlmSettings)
 
     def with_answer(self, *, answerer: str | None = None, threshold: float | None = None) -> Settings:
         """These settings with another answerer or threshold; None leaves what is there."""
