@@ -1,7 +1,7 @@
 """Small changes that make a question unanswerable, or a statement untrue, of a text it was right for.
 
-What a person does who writes a near miss: another number, another name from the same article, an opposite, a "not" put in or
-taken out, a condition that the text does not know.
+What a person does who writes a near miss: another number, another name from the same article, an opposite, a "not" put
+in or taken out, a condition that the text does not know.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def load_network(run: Path) -> ReaderNetwork:
 
 class _ReaderGraph(Graph):
     def build_reader(self, network: ReaderNetwork) -> bytes:
-        """(words float32 (batch, length, 384), types int64 (batch, length)) to spans, relevance and support. No padding."""
+        """(words float32 (batch, length, 384), types int64 (batch, length)) to the three heads' outputs. No padding."""
         helper = self._helper
         length = self._add("Gather", self._add("Shape", "words"), self._integers(1))
         positions = self._add(

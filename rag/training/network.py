@@ -2,8 +2,8 @@
 
 Input: `[CLS] question [SEP] title [SEP] passage [SEP]` (or without the title's part); the question has token type 0, the
 rest type 1. Output per token: start and end logits, place 0 (`[CLS]`) standing for "no answer here"; and one relevance
-logit per pair. A pair of claim and evidence has one support logit instead. The embeddings are those of the packaged all-MiniLM-L6-v2 and are not trained, so the exported reader
-need not hold them: it reads the packaged model's.
+logit per pair. A pair of claim and evidence has one support logit instead. The embeddings are those of the packaged
+all-MiniLM-L6-v2 and are not trained, so the exported reader need not hold them: it reads the packaged model's.
 
 There is no dropout: training sees most questions once.
 """
@@ -64,7 +64,7 @@ _PARTS = {
 
 
 class ReaderNetwork(nn.Module):
-    """`forward(ids, types, lengths)` gives start and end logits (b, length, 2), relevance logits (b,) and support logits (b,)."""
+    """`forward(ids, types, lengths)` gives logits: start and end (b, length, 2), relevance (b,) and support (b,)."""
 
     words: Tensor
     positions: Tensor
