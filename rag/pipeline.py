@@ -167,6 +167,7 @@ class Pipeline:
                 hits,
                 self.answerer.name,
                 withheld=verified.withheld,
+                disagreement=verified.disagreement,
                 confidence=draft.confidence,
                 timings_ms=clock.timings(),
             )

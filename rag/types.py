@@ -283,10 +283,23 @@ class DraftStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftDisagreement:
+    """Values that sources give, unverified: for each the places that give it, of which the first is its wording.
+
+    A place that stands in no quote of the answer is left out, and a value without a place; two values must remain.
+    """
+
+    kind: Literal["real", "apparent"]
+    values: tuple[tuple[Evidence, ...], ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What an answerer returns, before verification. No statements means that it declines.
 
-    `short_answers`: best first, each a place in a document. `confidence` in [0, 1], or None where the answerer has none.
+    `short_answers`: best first, each a place in a document; `repeats` has for each of them, in the same order, other
+    places that say the same in their own words. `confidence` in [0, 1], or None where the answerer has none.
     `note` may be shown: it says what is missing, or what the answerer was not shown, and claims nothing else.
     """
 
@@ -294,6 +307,8 @@ class Draft:
     short_answers: tuple[Evidence, ...] = ()
     confidence: float | None = None
     note: str = ""
+    repeats: tuple[tuple[Evidence, ...], ...] = ()
+    disagreement: DraftDisagreement | None = None
 
 
 @dataclass(frozen=True, slots=True)

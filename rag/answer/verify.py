@@ -22,8 +22,11 @@ from rag.answer.attribution import same_person, speaker_of
 from rag.answer.folding import BREAK, INVISIBLE, Folded, fold
 from rag.types import (
     Citation,
+    Disagreement,
+    DisagreementValue,
     Document,
     Draft,
+    DraftDisagreement,
     DraftStatement,
     Evidence,
     Hit,
@@ -99,6 +102,7 @@ class Verified:
     citations: tuple[Citation, ...]
     short_answers: tuple[str, ...]
     withheld: tuple[Withheld, ...]
+    disagreement: Disagreement | None = None
 
 
 def verify(
@@ -127,7 +131,7 @@ def verify(
         elif found and (statement := desk.worded(drafted, found)):
             statements.append(statement)
     statements = list(dict.fromkeys(statements))
-    shorts = desk.short_answers(draft.short_answers)
+    shorts = desk.short_answers(draft.short_answers, draft.repeats)
     # Of several quotes the best one is the answer; all of them follow below it. A writer's sentences belong together.
     extracted = all(drafted.text is None for drafted in draft.statements)
     return Verified(
@@ -136,6 +140,7 @@ def verify(
         tuple(desk.citations),
         tuple(short.text for short in shorts),
         tuple(desk.withheld),
+        desk.disagreement(draft.disagreement),
     )
 
 
@@ -156,11 +161,22 @@ def compose(statements: Sequence[Statement], shorts: Sequence[ShortAnswer] = ())
     '37 [1][2]; 26 [3]'
     """
     joint = "; " if shorts else " "
-    said: Sequence[ShortAnswer | Statement] = shorts or statements
+    # A list is printed whole; its items, which follow it among the short answers, are not printed again.
+    whole = [
+        short
+        for place, short in enumerate(shorts)
+        if not any(_is_item(short, before) for before in shorts[:place])
+    ]
+    said: Sequence[ShortAnswer | Statement] = whole or statements
     return joint.join(
         f"{' '.join(part.text.split())} {''.join(f'[{marker}]' for marker in part.citations)}"
         for part in said
     )
+
+
+def _is_item(short: ShortAnswer, whole: ShortAnswer) -> bool:
+    inside = re.search(rf"(?<!\w){re.escape(short.text)}(?!\w)", whole.text)
+    return inside is not None and set(short.citations) <= set(whole.citations)
 
 
 @dataclass
@@ -280,10 +296,16 @@ class _Desk:
         markers = tuple(self.cite(document, span).marker for document, span in found)
         return Statement(drafted.text or "", markers, speakers.pop() if len(speakers) == 1 else None)
 
-    def short_answers(self, drafted: Sequence[Evidence]) -> list[ShortAnswer]:
-        """Short answers that stand in a cited quote; the same words twice are one answer with both citations."""
+    def short_answers(
+        self, drafted: Sequence[Evidence], repeats: Sequence[Sequence[Evidence]] = ()
+    ) -> list[ShortAnswer]:
+        """Short answers that stand in a cited quote; the same words twice are one answer with both citations.
+
+        `repeats` are other places of each: those that stand in a cited quote add its citation.
+        """
         kept: dict[str, ShortAnswer] = {}
-        for evidence in drafted:
+        for number, evidence in enumerate(drafted):
+            others = repeats[number] if number < len(repeats) else ()
             if not self.citations:
                 break
             found = self._short_answer(evidence)
@@ -291,6 +313,8 @@ class _Desk:
                 self.withhold(self.words_of(evidence), NOT_IN_QUOTES)
                 continue
             text, markers = found
+            also = [marker for other in others if (place := self._short_answer(other)) for marker in place[1]]
+            markers = (*markers, *also)
             alike = fold(text).text.casefold()
             before = kept.get(alike)
             kept[alike] = ShortAnswer(
@@ -298,6 +322,18 @@ class _Desk:
                 tuple(sorted({*(before.citations if before else ()), *markers})),
             )
         return list(kept.values())
+
+    def disagreement(self, drafted: DraftDisagreement | None) -> Disagreement | None:
+        """The values that stand in cited quotes, each with the citations that hold it; None where one or none is left."""
+        if drafted is None:
+            return None
+        values: list[DisagreementValue] = []
+        for places in drafted.values:
+            found = [place for evidence in places if (place := self._short_answer(evidence))]
+            if found:
+                markers = sorted({marker for _, citations in found for marker in citations})
+                values.append(DisagreementValue(found[0][0], tuple(markers)))
+        return Disagreement(drafted.kind, tuple(values), drafted.note) if len(values) > 1 else None
 
     def _short_answer(self, evidence: Evidence) -> tuple[str, tuple[int, ...]] | None:
         document = self.documents.get(evidence.document_id)
