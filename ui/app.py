@@ -1,7 +1,7 @@
 """The web app: `build(desk, bench)` makes the Gradio Blocks, `serve(...)` runs them behind `ui.server.Guard`.
 
-Nothing here reaches beyond this machine: analytics, look-ups of models and web fonts are off, which a browser test
-holds the page to.
+The page itself asks nothing of another machine: analytics, look-ups of models and web fonts are off, which a browser
+test holds it to.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from fastapi import FastAPI
 
 from rag.errors import UsageError
 from rag.settings import Settings
+from ui.ask import ask_page
 from ui.bench import Bench
 from ui.desk import Desk
+from ui.documents import documents_page
 from ui.evaluate import evaluate_page
 from ui.html import STYLE
-from ui.pages import ask_page, documents_page
 from ui.server import Guard, document_routes, run_routes
 
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
@@ -39,11 +40,13 @@ def build(desk: Desk, bench: Bench) -> gr.Blocks:
     with gr.Blocks(title="On the Record", analytics_enabled=False) as blocks:
         gr.HTML(
             '<div class="otr-head"><h1>On the Record</h1><p>Questions to your own documents. '
-            "Every quote is the source's own text. Everything stays on this machine.</p></div>",
+            "Every quote is the source's own text.</p></div>",
             js_on_load=None,
         )
+        # Filled when the page is opened, and again with every choice and every question.
+        place = gr.HTML(elem_id="place", js_on_load=None)
         with gr.Tab("Ask"):
-            filters, refresh = ask_page(desk)
+            filters, refresh = ask_page(blocks, desk, place)
         with gr.Tab("Documents"):
             documents_page(blocks, desk, filters, refresh)
         with gr.Tab("Evaluate") as tab:
@@ -78,11 +81,12 @@ def application(
 
 def serve(folder: Path, settings: Settings, *, host: str, port: int, users: dict[str, str] | None) -> int:
     """Run the app until it is interrupted. Raises UsageError where the port cannot be had."""
-    desk = Desk(folder, settings)
     loopback = host in {"127.0.0.1", "localhost", "::1"}
+    alone = loopback and users is None
+    desk = Desk(folder, settings, any_answerer=alone)
     # Runs lie beside the library. Folders of one's own are only for the person who sits at this machine.
     runs = folder.absolute().parent / "runs"
-    bench = Bench(runs, folder, settings, any_folder=loopback and users is None)
+    bench = Bench(runs, folder, settings, any_folder=alone)
     config = uvicorn.Config(
         application(desk, bench, users=users, loopback=loopback),
         host=host,

@@ -6,34 +6,69 @@ writer for as long as they take, so the command line can write to the same libra
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import os
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rag.errors import LibraryMissing
+from rag.answer.places import place_of, require_permitted
+from rag.errors import LibraryMissing, UsageError
 from rag.index.library import Library
-from rag.pipeline import Event, Pipeline, make_answerer
+from rag.pipeline import Event, Pipeline, check_spec, make_answerer
 from rag.settings import Settings
-from rag.types import Document, Filters, Question
+from rag.types import Document, Filters, Question, Turn
+
+if TYPE_CHECKING:
+    from rag.answer.llms import AnswererStatus
+
+OFFLINE = "offline"
+_KEPT = 3  # answerers that stay ready; a model in this process may be large
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where the text of a question goes with one answerer: `host`, None for this machine.
+
+    `vectors`: the host that keeps the library's vectors and so gets those of the questions; None for this machine.
+    `refused`: the library is confidential and this answerer is not on this machine, so nothing goes anywhere.
+    """
+
+    spec: str
+    host: str | None
+    vectors: str | None
+    confidential: bool
+
+    @property
+    def refused(self) -> bool:
+        return self.confidential and self.host is not None
 
 
 class Desk:
-    """The library at `folder`, which may not exist yet; the first upload creates it. Safe to share between threads."""
+    """The library at `folder`, which may not exist yet; the first upload creates it. Safe to share between threads.
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    `any_answerer`: the people who see the page may name an answerer and change who may read the library. Only for an
+    app that one person on this machine can reach: a SPEC names addresses and files, which this machine then opens.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, *, any_answerer: bool = False) -> None:
         self.folder = folder
         self.settings = settings
+        self.any_answerer = any_answerer
         self._lock = threading.RLock()
         self._reader: Library | None = None
-        self._pipeline: Pipeline | None = None
+        self._pipelines: OrderedDict[str, Pipeline] = OrderedDict()
+        self._making = threading.Lock()
 
     def close(self) -> None:
         with self._lock:
             if self._reader is not None:
                 self._reader.close()
-            self._reader = self._pipeline = None
+            self._reader = None
+            self._pipelines.clear()
 
     def _open(self) -> Library:
         with self._lock:
@@ -41,30 +76,115 @@ class Desk:
                 self._reader = Library.open(self.folder, self.settings)
             return self._reader
 
-    def _pipe(self) -> Pipeline:
+    def _pipe(self, spec: str) -> Pipeline:
+        library = self._open()
+        # A library that became confidential refuses an answerer that was made before.
+        if spec != OFFLINE:
+            require_permitted(spec, self._host(spec), library)
         with self._lock:
-            library = self._open()
-            if self._pipeline is None:
-                answerer = make_answerer(self.settings.answer.answerer, library, self.settings)
-                self._pipeline = Pipeline(library, self.settings, answerer)
-            return self._pipeline
+            if spec in self._pipelines:
+                self._pipelines.move_to_end(spec)
+                return self._pipelines[spec]
+        # Loading a model takes long: other questions go on meanwhile, and one SPEC is not loaded twice.
+        with self._making:
+            with self._lock:
+                if spec in self._pipelines:
+                    return self._pipelines[spec]
+            answerer = make_answerer(spec, library, self.settings)
+            pipeline = Pipeline(library, self.settings.with_answer(answerer=spec), answerer)
+            with self._lock:
+                self._pipelines[spec] = pipeline
+                while len(self._pipelines) > _KEPT:
+                    self._pipelines.popitem(last=False)
+            return pipeline
 
-    def events(self, question: str, filters: Filters) -> Iterator[Event]:
+    # Answerers -----------------------------------------------------------------------------------------------------
+
+    @property
+    def spec(self) -> str:
+        """The answerer that the app was started with."""
+        return self.settings.answer.answerer
+
+    def choose(self, spec: str | None) -> str:
+        """The SPEC as it is used. Raises UsageError where it is none, or may not be named here."""
+        chosen = (spec or "").strip() or self.spec
+        if not self.any_answerer and chosen not in {self.spec, OFFLINE}:
+            raise UsageError(
+                "this app answers with the answerers in its list only",
+                next_step="choose one of them, or ask whoever runs it to start it with another",
+            )
+        check_spec(chosen)
+        return chosen
+
+    def place(self, spec: str) -> Place:
+        """Where questions go with `spec`, without asking it anything. Raises UsageError where it is no SPEC."""
+        vectors = self.settings.index.vectors
+        return Place(
+            spec,
+            self._host(spec),
+            None if vectors == "embedded" else place_of(vectors),
+            self.confidential,
+        )
+
+    def _host(self, spec: str) -> str | None:
+        if spec == OFFLINE:
+            return None
+        from rag.answer.llms import destination
+
+        return destination(spec)
+
+    def answerers(self) -> list[AnswererStatus]:
+        """Which answerers are usable now, and why the others are not. Asks servers on this machine: may take a second."""
+        from rag.answer.llms import answerers
+
+        return answerers(os.environ)
+
+    @property
+    def confidential(self) -> bool:
+        """Whether the library is confidential; one that is not there yet is not."""
+        try:
+            return self._open().confidential
+        except LibraryMissing:
+            return False
+
+    def set_confidential(self, wanted: bool) -> None:
+        """Raises LibraryMissing, LibraryLocked; UsageError where the people who see the page may not change it."""
+        if not self.any_answerer:
+            raise UsageError(
+                "only who runs this app can change this",
+                next_step="on its machine, run: onrecord library "
+                + ("--confidential" if wanted else "--not-confidential"),
+            )
+        with Library.open(self.folder, self.settings, write=True) as library:
+            library.set_confidential(wanted)
+
+    # Questions -----------------------------------------------------------------------------------------------------
+
+    def events(
+        self,
+        question: str,
+        filters: Filters,
+        *,
+        spec: str | None = None,
+        conversation: Sequence[Turn] = (),
+        stop: threading.Event | None = None,
+    ) -> Iterator[Event]:
         """The pipeline's events; raises UsageError, LibraryMissing where nothing was added yet.
 
         No lock is held between two events: Gradio may take each one in another thread, or never come back.
         """
-        yield from self._pipe().events(Question(question, filters))
+        pipeline = self._pipe(self.choose(spec))
+        yield from pipeline.events(Question(question, filters))
 
     def warm(self) -> None:
         """Load the models before the first question, so that it does not wait for them. No library: nothing to do."""
+        # Only the answerer that is built in: another may cost money, or send the text somewhere.
         try:
-            pipeline = self._pipe()
+            self._pipe(OFFLINE).ask(Question("Is everything loaded?"))
         except LibraryMissing:
             return
-        # Only the answerer that is built in: another may cost money, or send the text somewhere.
-        if self.settings.answer.answerer == "offline":
-            pipeline.ask(Question("Is everything loaded?"))
+
+    # Documents -----------------------------------------------------------------------------------------------------
 
     def document(self, document_id: str) -> Document:
         return self._open().document(document_id)

@@ -15,36 +15,51 @@ STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 _MARKER = re.compile(r"\[(\d+)\]")
 
 
-def answer_html(answer: Mapping[str, Any], documents: Mapping[str, Document]) -> str:
-    """The answer with its markers as links to the cards below it, one card per quote; or the plain refusal."""
+def answer_html(answer: Mapping[str, Any], documents: Mapping[str, Document], prefix: str = "") -> str:
+    """The answer with its markers as links to the cards below it, one card per quote; or the plain refusal.
+
+    `prefix` stands before the ids of the cards: a page may show several answers.
+    """
     if answer["status"] != "answered":
         return _refusal_html(answer, documents)
     markers = {citation["marker"] for citation in answer["citations"]}
-    parts = [f'<div class="otr-answer" role="status">{_with_marker_links(answer["answer"], markers)}</div>']
+    text = _with_marker_links(answer["answer"], markers, prefix)
+    parts = [f'<div class="otr-answer" role="status">{text}</div>', _note_html(answer)]
     if answer["disagreement"]:
-        parts.append(_disagreement_html(answer["disagreement"]))
+        parts.append(_disagreement_html(answer["disagreement"], prefix))
     parts.append('<ol class="otr-cards">')
     for citation in answer["citations"]:
-        parts.append(_card_html(citation, documents[citation["document_id"]]))
+        parts.append(_card_html(citation, documents[citation["document_id"]], prefix))
     parts.append("</ol>")
     parts.append(_withheld_html(answer["withheld"]))
     return "".join(parts)
 
 
-def _with_marker_links(text: str, markers: set[int]) -> str:
+def _note_html(answer: Mapping[str, Any]) -> str:
+    """What the answerer says is missing: its words, which claim nothing."""
+    note = answer.get("note")
+    return f'<p class="otr-note otr-missing">{escape(note)}</p>' if note else ""
+
+
+def _with_marker_links(text: str, markers: set[int], prefix: str = "") -> str:
     """`[1]` becomes a link to card 1 where there is one; every other character is escaped as it is."""
 
     def link(match: re.Match[str]) -> str:
         number = int(match.group(1))
         if number not in markers:
             return match.group(0)
-        return f'<a class="otr-marker" href="#source-{number}" aria-label="quote {number}">{number}</a>'
+        return (
+            f'<a class="otr-marker" href="#{prefix}source-{number}" aria-label="quote {number}">{number}</a>'
+        )
 
     return _MARKER.sub(link, escape(text))
 
 
 def _refusal_html(answer: Mapping[str, Any], documents: Mapping[str, Document]) -> str:
-    parts = [f'<div class="otr-answer otr-refusal" role="status">{escape(answer["answer"])}</div>']
+    parts = [
+        f'<div class="otr-answer otr-refusal" role="status">{escape(answer["answer"])}</div>',
+        _note_html(answer),
+    ]
     nearest = list(dict.fromkeys(hit["document_id"] for hit in answer["hits"]))[:3]
     if nearest:
         parts.append(
@@ -60,27 +75,34 @@ def _refusal_html(answer: Mapping[str, Any], documents: Mapping[str, Document]) 
     return "".join(parts)
 
 
-def _disagreement_html(disagreement: Mapping[str, Any]) -> str:
+def _disagreement_html(disagreement: Mapping[str, Any], prefix: str) -> str:
     values = "".join(
-        f"<li>{escape(value['value'])} {' '.join(_with_marker_links(f'[{n}]', {n}) for n in value['citations'])}</li>"
+        f"<li>{escape(value['value'])} {_marker_links(value['citations'], prefix)}</li>"
         for value in disagreement["values"]
     )
     note = f"<strong>The sources differ.</strong> {escape(disagreement['note'])}"
     return f'<div class="otr-differ">{note}<ul>{values}</ul></div>'
 
 
+def _marker_links(numbers: Sequence[int], prefix: str) -> str:
+    return " ".join(_with_marker_links(f"[{number}]", {number}, prefix) for number in numbers)
+
+
 def _withheld_html(withheld: Sequence[Mapping[str, Any]]) -> str:
+    """What the answerer said and the documents do not bear out, closed until it is asked for."""
     if not withheld:
         return ""
     items = "".join(
-        f"<li>{escape(part['text'])} <em>({escape(part['reason'])})</em></li>" for part in withheld
+        f'<li><span class="otr-struck">{escape(part["text"])}</span> <em>{escape(part["reason"])}</em></li>'
+        for part in withheld
     )
     return (
-        f'<details class="otr-withheld"><summary>{len(withheld)} withheld</summary><ul>{items}</ul></details>'
+        f'<details class="otr-withheld"><summary>{len(withheld)} withheld: not shown as an answer, because it was not '
+        f"verified</summary><ul>{items}</ul></details>"
     )
 
 
-def _card_html(citation: Mapping[str, Any], document: Document) -> str:
+def _card_html(citation: Mapping[str, Any], document: Document, prefix: str) -> str:
     span = Span(citation["start"], citation["end"])
     marker = citation["marker"]
     around = context(document.text, span, 160)
@@ -102,7 +124,7 @@ def _card_html(citation: Mapping[str, Any], document: Document) -> str:
     )
     url = document_url(citation["document_id"], span)
     return (
-        f'<li class="otr-card" id="source-{marker}"><div class="otr-card-head">'
+        f'<li class="otr-card" id="{prefix}source-{marker}"><div class="otr-card-head">'
         f'<span class="otr-number">{marker}</span><span class="otr-title">{escape(name_of(document))}</span></div>'
         f'{speaker}<blockquote class="otr-context{cut}">{body}</blockquote>'
         f'<div class="otr-facts">{" · ".join(fact for fact in facts if fact)}</div>'
