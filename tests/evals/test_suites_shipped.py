@@ -19,7 +19,7 @@ from rag.settings import DocumentSettings, Settings
 from rag.types import Document, Span
 
 SUITES = Path(__file__).parents[2] / "evals" / "suites"
-NAMES = ("transfers", "smoke")
+NAMES = ("transfers", "near-misses", "smoke")
 
 _FOLD = str.maketrans(
     {**dict.fromkeys("“”„«»″", '"'), **dict.fromkeys("‘’‚′", "'"), **dict.fromkeys("–—−‑‐", "-")}
@@ -178,6 +178,37 @@ def test_dev_and_test_are_split_by_event_and_twins_stay_together() -> None:
     twins = [item for item in items if "twin_of" in item]
     assert len(twins) >= 25
     assert [item["id"] for item in twins if clusters[item["twin_of"]] != item["cluster"]] == []
+
+
+def test_the_near_misses_are_paired_with_questions_that_are_answered() -> None:
+    """A near miss shows something only beside a question about the same people and events that has an answer."""
+    items = questions("near-misses")
+    assert len(items) >= 240
+    missing = [item for item in items if not item["answerable"]]
+    assert 0.4 * len(items) <= len(missing) <= 0.6 * len(items)
+    for split in ("dev", "test"):
+        assert sum(item["split"] == split for item in items) >= 0.4 * len(items)
+    assert Counter(item["category"] for item in missing).keys() == {
+        "absent_detail", "other_entity", "other_time", "other_number", "false_premise", "added_condition",
+        "negated", "opposite",
+    }  # fmt: skip
+    answered = {item["cluster"] for item in items if item["answerable"]}
+    assert [item["id"] for item in missing if item["cluster"] not in answered] == []
+    wordings = Counter(" ".join(re.findall(r"\w+", item["question"].lower())) for item in items)
+    assert [wording for wording, times in wordings.items() if times > 1] == []
+
+
+def test_the_near_misses_copy_no_question_of_the_transfers_suite_and_are_split_the_same_way() -> None:
+    """A threshold chosen on `dev` of the one suite may be tried on `test` of the other."""
+    wordings: dict[str, set[str]] = {}
+    splits: dict[str, set[str]] = defaultdict(set)
+    for name in ("near-misses", "transfers"):
+        items = questions(name)
+        wordings[name] = {" ".join(re.findall(r"\w+", item["question"].lower())) for item in items}
+        for item in items:
+            splits[item["cluster"].partition("-")[0]].add(item["split"])
+    assert wordings["near-misses"] & wordings["transfers"] == set()
+    assert {event: sorted(found) for event, found in splits.items() if len(found) > 1} == {}
 
 
 def test_forbidden_words_of_an_answerable_question_are_not_in_what_it_wants() -> None:
