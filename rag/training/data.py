@@ -6,7 +6,8 @@ with evidence from `rag.training.claims`. XQuAD is a test and is never read here
 
 Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
 words with the question and lacks the answer; the right paragraph under a question changed as `rag.training.edits` does;
-and the right paragraph without the sentence that answers.
+the right paragraph without the sentence that answers; and near misses written for this project over paragraphs of SQuAD
+(`near_misses.jsonl` beside this module: questions only, the paragraphs are named by article and number).
 """
 
 from __future__ import annotations
@@ -32,16 +33,18 @@ SQUAD2 = "squad/dev-v2.0_partA_noxquad.json"
 NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
 QAMR = "qamr/dev.jsonl"
 AMAZON = "squadshifts/amazon_reviews_v1.0.json"
+NEAR_MISSES = Path(__file__).with_name("near_misses.jsonl")
 HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
 HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
 
 # Share of each source in the stream of examples.
 SHARES = {
     "squad": 0.43,
-    "squad_other": 0.09,  # another paragraph of the article
-    "squad_changed": 0.09,  # a changed question
+    "squad_other": 0.08,  # another paragraph of the article
+    "squad_changed": 0.05,  # a changed question
     "squad_removed": 0.06,  # the paragraph without the sentence that answers
-    "squad2": 0.10,
+    "squad2": 0.09,
+    "near_misses": 0.06,  # ours
     "nq": 0.07,
     "nq_other": 0.015,
     "qamr": 0.02,
@@ -150,6 +153,22 @@ def tokenised_examples(path: Path) -> list[Example]:
         if told and 0 <= at <= len(before) + 15:
             span = Span(at, at + len(told))
             found.append(Example(row["question"], row.get("title", ""), text, span))
+    return found
+
+
+def near_misses(articles: Sequence[Article], path: Path = NEAR_MISSES) -> list[Example]:
+    """The written near misses on paragraphs of `articles`; those on other articles are left out.
+
+    A line is `{"article", "paragraph" (its number in the article), "question", "near": [start, end]}`; `near` is the place
+    that a careless reader would give.
+    """
+    texts = {article.title: article.texts for article in articles}
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["article"] in texts:
+            text = texts[row["article"]][row["paragraph"]]
+            found.append(Example(row["question"], row["article"], text, None, Span(*row["near"])))
     return found
 
 
@@ -262,6 +281,7 @@ class Stream:
             "squad_changed": squad,
             "squad_removed": squad,
             "squad2": more,
+            "near_misses": near_misses(articles),
             "nq": natural,
             "nq_other": natural,
             "qamr": tokenised_examples(self.data / QAMR),
@@ -280,7 +300,8 @@ class Stream:
             self.load()
         chance = random.Random(self.seed)
         windows = Windows(self.tokenizer)
-        names, weights = list(SHARES), list(SHARES.values())
+        names = [name for name in SHARES if self._sources[name]]
+        weights = [SHARES[name] for name in names]
         waiting: dict[str, list[Any]] = {name: [] for name in names}
         while True:
             name = chance.choices(names, weights)[0]

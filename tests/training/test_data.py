@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 from itertools import islice
 from pathlib import Path
@@ -11,16 +12,20 @@ from rag.index.embed import packaged_model
 from rag.training import claims, edits
 from rag.training.data import (
     AMAZON,
+    NEAR_MISSES,
     SHARES,
     SQUAD,
     SQUAD2,
+    Article,
     Stream,
     Windows,
     batches,
+    near_misses,
     squad2_split,
     squad_articles,
     squad_split,
 )
+from rag.types import Span
 
 
 @pytest.fixture
@@ -155,3 +160,25 @@ def test_conditions_stand_before_the_question_mark() -> None:
         changed = edits.apply("Who opened it?", edit)
         assert changed.startswith("Who opened it ")
         assert changed.endswith("?")
+
+
+def test_the_written_near_misses_are_used_where_their_article_is(tmp_path: Path) -> None:
+    path = tmp_path / "near.jsonl"
+    rows = [
+        {"article": "Arden", "paragraph": 1, "question": "Who closed the bridge?", "near": [4, 10]},
+        {"article": "Elsewhere", "paragraph": 0, "question": "Who swam?", "near": [0, 3]},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    article = Article("Arden", ("One.", "The bridge was opened by Clara."), ())
+    (example,) = near_misses([article], path)
+    assert (example.question, example.answer, example.near) == ("Who closed the bridge?", None, Span(4, 10))
+    assert example.near.of(example.text) == "bridge"
+
+
+def test_the_shipped_near_misses_are_questions() -> None:
+    rows = [json.loads(line) for line in NEAR_MISSES.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) > 2000
+    assert len({(row["article"], row["paragraph"], row["question"]) for row in rows}) > 0.99 * len(rows)
+    for row in rows:
+        assert len(row["question"].split()) >= 3
+        assert 0 <= row["near"][0] < row["near"][1]
