@@ -2,36 +2,48 @@
 
 `events` does the work and says how far it is; `ask` is `events` run to its end, so there is one path. An answerer is
 shown the retrieved passages and drafts; nothing it drafts is shown before `rag.answer.verify` has found it.
+
+An answerer with `drafts` (a language model) hands on its statements one by one; each is verified and told as `Stated`
+while the next is still being written. With `standalone` it also rewrites a question that follows others, before
+anything is searched; each answer stands on what was found for its own question.
 """
 
 from __future__ import annotations
 
-import re
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from rag.answer.answerer import Answerer
-from rag.answer.verify import Verified, verify
-from rag.errors import UnknownDocument, UsageError
+from rag.answer.llms.specs import SPECS as SPECS
+from rag.answer.llms.specs import check_spec as check_spec
+from rag.answer.model import LanguageModel
+from rag.answer.verify import Desk, Verified
+from rag.errors import AnswererError, ConfidentialLibrary, Stopped, UnknownDocument, UsageError
 from rag.settings import Settings
-from rag.types import Answer, Document, Draft, Filters, Hit, NoAnswer, Question, Reason
+from rag.types import (
+    Answer,
+    Citation,
+    Document,
+    Draft,
+    Filters,
+    Hit,
+    ModelUse,
+    NoAnswer,
+    Question,
+    Reason,
+    Statement,
+    Turn,
+    Withheld,
+)
 from rag.words import in_spanish
 
 if TYPE_CHECKING:
     from rag.index.library import Library
 
 MAX_QUESTION = 4_000  # characters; a question, not a document
-SPECS = (
-    "offline",
-    "openai:MODEL",
-    "anthropic:MODEL",
-    "ollama:MODEL",
-    "openai-compatible:MODEL@URL",
-    "llamacpp:FILE.gguf",
-    "huggingface:NAME-OR-FOLDER",
-)
 
 _SENTENCES: dict[str, tuple[str, str]] = {  # in English and in Spanish
     "filters": (
@@ -70,9 +82,17 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """The answerer is done. Nothing of the draft may be shown: it is not verified."""
+    """What the answerer has drafted so far; the last one is all of it. Nothing of it may be shown: it is not verified."""
 
     draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A statement of the answer that is verified, and its citations, in the order of its markers."""
+
+    statement: Statement
+    citations: tuple[Citation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +103,7 @@ class Finished:
 
 
 # `Verified` is what survived verification, and what was withheld.
-Event: TypeAlias = Retrieved | Drafted | Verified | Finished
+Event: TypeAlias = Retrieved | Drafted | Stated | Verified | Finished
 
 
 class Pipeline:
@@ -107,71 +127,103 @@ class Pipeline:
         self.answerer = answerer
         self.retriever = make_retriever(library, settings) if retriever is None else retriever
 
-    def ask(self, question: Question) -> Answer | NoAnswer:
-        """The answer, or why there is none.
+    def ask(
+        self, question: Question, conversation: Sequence[Turn] = (), stop: threading.Event | None = None
+    ) -> Answer | NoAnswer:
+        """The answer, or why there is none. `conversation` holds the turns before this question, oldest first.
 
         Raises:
             UsageError: the question is empty or absurdly long, or a filter names a document that is not there.
             AnswererError: the answerer failed, which is not the same as having no answer.
+            Stopped: `stop` was set before the answer was there.
         """
-        for event in self.events(question):
+        for event in self.events(question, conversation, stop):
             if isinstance(event, Finished):
                 return event.answer
-        raise AssertionError("events() ends with Finished")
+        raise Stopped("the question was stopped", next_step="ask it again")
 
-    def events(self, question: Question) -> Iterator[Event]:
-        """Retrieved, Drafted, Verified, Finished, as they happen; Finished alone may follow any of them.
+    def events(
+        self, question: Question, conversation: Sequence[Turn] = (), stop: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Retrieved; Drafted, and Stated for each statement of it that is verified; Verified; Finished.
 
-        Closing the iterator early stops the work before its next step. Raises as `ask`.
+        Finished alone may follow any of them; an answerer that does not write piece by piece gives no Stated. Once
+        `stop` is set the events end soon, without Finished. Closing the iterator stops the work, too. Raises as `ask`.
         """
         _check(question)
-        clock = _Clock()
-        hits, documents = self._retrieve(question)
+        stop = stop or threading.Event()
+        try:
+            for event in self._events(question, conversation, stop):
+                if stop.is_set():
+                    return
+                yield event
+        except AnswererError as error:
+            if stop.is_set():
+                return
+            if self.answerer.name != "offline":
+                error.next_step += "; --answerer offline answers without a language model"
+            raise
+
+    def _events(
+        self, question: Question, conversation: Sequence[Turn], stop: threading.Event
+    ) -> Iterator[Event]:
+        clock, meter = _Clock(), _Meter(self.answerer)
+        searched = self._standalone(question, conversation, stop)
+        if stop.is_set():
+            return
+        clock.lap("rewrite")
+        hits, documents = self._retrieve(searched)
         clock.lap("retrieve")
         yield Retrieved(hits)
+        told = _Told(question, hits, self.answerer.name, clock, meter, searched)
         if not hits:
-            yield Finished(
-                self._no_answer(question, "no_hits", hits, clock, sentence=self._nothing(question))
-            )
+            yield Finished(told.nothing("no_hits", sentence=self._nothing(searched)))
             return
-        draft = self.answerer.draft(question, hits, documents)
-        yield Drafted(draft)
+        desk = Desk(searched, hits, documents, self._settings.answer.max_quotes)
+        draft = Draft()
+        for draft in self._drafts(searched, hits, documents, stop):
+            yield Drafted(draft)
+            if hasattr(self.answerer, "drafts"):
+                for drafted in draft.statements[desk.added :]:
+                    for statement in desk.add(drafted):
+                        yield Stated(statement, tuple(desk.citations[at - 1] for at in statement.citations))
+        if stop.is_set():
+            return
         threshold = self._threshold()
         unsure = draft.confidence is not None and threshold is not None and draft.confidence < threshold
         if unsure or not draft.statements:
             clock.lap("answer")
-            yield Finished(self._no_answer(question, "declined", hits, clock, confidence=draft.confidence))
+            yield Finished(told.nothing("declined", confidence=draft.confidence, note=draft.note))
             return
-        verified = verify(draft, question, hits, documents, max_quotes=self._settings.answer.max_quotes)
+        for drafted in draft.statements[desk.added :]:
+            desk.add(drafted)
+        verified = desk.verified(draft)
         clock.lap("answer")
         yield verified
-        if not verified.citations:
-            yield Finished(
-                self._no_answer(
-                    question,
-                    "no_verified_quote",
-                    hits,
-                    clock,
-                    confidence=draft.confidence,
-                    withheld=verified.withheld,
-                )
-            )
-            return
-        yield Finished(
-            Answer(
-                question,
-                verified.text,
-                verified.statements,
-                verified.citations,
-                verified.short_answers,
-                hits,
-                self.answerer.name,
-                withheld=verified.withheld,
-                disagreement=verified.disagreement,
-                confidence=draft.confidence,
-                timings_ms=clock.timings(),
-            )
-        )
+        yield Finished(told.answer(verified, draft))
+
+    def _standalone(
+        self, question: Question, conversation: Sequence[Turn], stop: threading.Event
+    ) -> Question:
+        """The question as it is searched for: rewritten with the conversation by an answerer that can."""
+        rewrite = getattr(self.answerer, "standalone", None)
+        if not conversation or rewrite is None:
+            return question
+        rewritten: Question = rewrite(question, conversation, stop)
+        return rewritten
+
+    def _drafts(
+        self,
+        question: Question,
+        hits: Sequence[Hit],
+        documents: Mapping[str, Document],
+        stop: threading.Event,
+    ) -> Iterator[Draft]:
+        drafts = getattr(self.answerer, "drafts", None)
+        if drafts is None:
+            yield self.answerer.draft(question, hits, documents)
+        else:
+            yield from drafts(question, hits, documents, stop)
 
     def _retrieve(self, question: Question) -> tuple[tuple[Hit, ...], Mapping[str, Document]]:
         """Hits and their documents. A document that was removed in this very moment loses its hits."""
@@ -198,48 +250,30 @@ class Pipeline:
         filtered = question.filters and self._library.matching(question.filters) == frozenset()
         return "filters" if filtered else "no_hits"
 
-    def _no_answer(
-        self,
-        question: Question,
-        reason: Reason,
-        hits: tuple[Hit, ...],
-        clock: _Clock,
-        *,
-        sentence: str = "",
-        **found: Any,
-    ) -> NoAnswer:
-        text = _SENTENCES[sentence or reason][1 if in_spanish(question.text) else 0]
-        return NoAnswer(question, reason, text, hits, self.answerer.name, timings_ms=clock.timings(), **found)
-
 
 def make_answerer(spec: str, library: Any, settings: Settings) -> Answerer:
-    """The answerer that `spec` names.
+    """The answerer that `spec` names. Nothing is sent anywhere before it is asked.
 
     Raises:
-        UsageError: a SPEC of no known form, or one that this version does not ship.
+        UsageError: a SPEC of no known form, a missing key, file or package.
+        ConfidentialLibrary: the library is confidential and the answerer is not on this machine.
     """
     check_spec(spec)
-    from rag.answer.reader import OfflineReader
-
-    return OfflineReader(settings.answer)
-
-
-def check_spec(spec: str) -> None:
-    """Raises UsageError, as `make_answerer`, without making anything."""
     if spec == "offline":
-        return
-    kind, colon, rest = spec.partition(":")
-    known = {form.partition(":")[0] for form in SPECS}
-    complete = rest and colon and (kind != "openai-compatible" or re.fullmatch(r".+@https?://.+", rest))
-    if kind in known - {"offline"} and complete:
-        raise UsageError(
-            "this version ships the offline reader only",
+        from rag.answer.reader import OfflineReader
+
+        return OfflineReader(settings.answer)
+    from rag.answer.llms import destination, make_model
+    from rag.answer.writer import Writer
+
+    if getattr(library, "confidential", False) and (host := destination(spec)) is not None:
+        raise ConfidentialLibrary(
+            f"this library is confidential, and {spec} would send text of it to {host}",
             where=f"--answerer {spec}",
-            next_step="use --answerer offline",
+            next_step="use --answerer offline or a model on this machine, or allow it with: "
+            "onrecord library --not-confidential",
         )
-    raise UsageError(
-        f"unknown answerer {spec!r}", where="--answerer", next_step=f"use one of {', '.join(SPECS)}"
-    )
+    return Writer(make_model(spec, settings.llm), settings)
 
 
 def make_retriever(library: Any, settings: Settings) -> Retrieves:
@@ -261,7 +295,7 @@ def _check(question: Question) -> None:
 
 
 class _Clock:
-    """Milliseconds of each step and in all, from a monotonic clock."""
+    """Milliseconds of each step and in all, from a monotonic clock. Other steps count in the total alone."""
 
     def __init__(self) -> None:
         self._start = self._last = time.perf_counter()
@@ -269,8 +303,95 @@ class _Clock:
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
-        self._laps[name] = (now - self._last) * 1000
+        if name in self._laps:
+            self._laps[name] = (now - self._last) * 1000
         self._last = now
 
     def timings(self) -> dict[str, float]:
         return {**self._laps, "total": (time.perf_counter() - self._start) * 1000}
+
+
+class _Meter:
+    """What the answerer's language model uses from now on; nothing for an answerer without one.
+
+    Questions that are asked of the same model at the same time are counted together.
+    """
+
+    def __init__(self, answerer: Answerer) -> None:
+        self._model: LanguageModel | None = getattr(answerer, "model", None)
+        self._prompts: str = getattr(answerer, "prompt_digest", "")
+        self._before = self._model.usage if self._model else None
+
+    def read(self) -> ModelUse | None:
+        if self._model is None or self._before is None:
+            return None
+        used = self._model.usage - self._before
+        return ModelUse(
+            used.prompt_tokens, used.completion_tokens, used.cost, self._model.host, self._prompts
+        )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What every answer to one question has in common."""
+
+    question: Question
+    hits: tuple[Hit, ...]
+    answerer: str
+    clock: _Clock
+    meter: _Meter
+    searched: Question
+
+    def nothing(
+        self,
+        reason: Reason,
+        *,
+        sentence: str = "",
+        confidence: float | None = None,
+        withheld: tuple[Withheld, ...] = (),
+        note: str = "",
+    ) -> NoAnswer:
+        text = _SENTENCES[sentence or reason][1 if in_spanish(self.question.text) else 0]
+        return NoAnswer(
+            self.question,
+            reason,
+            text,
+            self.hits,
+            self.answerer,
+            withheld=withheld,
+            confidence=confidence,
+            timings_ms=self.clock.timings(),
+            note=note,
+            searched=self._searched,
+            usage=self.meter.read(),
+        )
+
+    def answer(self, verified: Verified, draft: Draft) -> Answer | NoAnswer:
+        """What was verified; NoAnswer where nothing of it was."""
+        if not verified.citations:
+            return self.nothing(
+                "no_verified_quote",
+                confidence=draft.confidence,
+                withheld=verified.withheld,
+                note=draft.note,
+            )
+        return Answer(
+            self.question,
+            verified.text,
+            verified.statements,
+            verified.citations,
+            verified.short_answers,
+            self.hits,
+            self.answerer,
+            withheld=verified.withheld,
+            disagreement=verified.disagreement,
+            confidence=draft.confidence,
+            timings_ms=self.clock.timings(),
+            note=draft.note,
+            searched=self._searched,
+            usage=self.meter.read(),
+        )
+
+    @property
+    def _searched(self) -> str | None:
+        return None if self.searched.text == self.question.text else self.searched.text

@@ -16,9 +16,12 @@ MAX_LINES = 500
 # Each heavy package and the only modules (or the only folder) that may import it.
 DOORS = {
     "chromadb": {"rag/index/vectors.py"},
-    "llama_index": {"rag/llamaindex.py", "rag/answer/llms.py"},
+    "llama_index": {"rag/llamaindex.py", "rag/answer/llms/"},
+    "openai": {"rag/answer/llms/"},
+    "llama_cpp": {"rag/answer/llms/"},
     "sentence_transformers": {"rag/index/embed.py"},
-    "torch": {"rag/index/embed.py"},
+    "transformers": {"rag/index/embed.py", "rag/answer/llms/"},
+    "torch": {"rag/index/embed.py", "rag/answer/llms/huggingface.py"},
     "gradio": set(),
     "trafilatura": {"rag/documents/html.py"},
     "tantivy": {"rag/index/lexical.py"},
@@ -27,7 +30,16 @@ DOORS = {
     "openpyxl": {"rag/documents/"},
 }
 # What an `ask` over a small library must not load: each of these takes from half a second to five.
-SLOW = ["torch", "llama_index", "trafilatura", "gradio", "chromadb", "sentence_transformers", "transformers"]
+SLOW = [
+    "torch",
+    "llama_index",
+    "trafilatura",
+    "gradio",
+    "chromadb",
+    "sentence_transformers",
+    "transformers",
+    "openai",
+]
 
 
 def name(path: Path) -> str:
