@@ -42,7 +42,7 @@ class OpenAiModel(RemoteModel):
 
     def _look(self, call: Call) -> int:
         # These take seconds, which are none of a reply's: the client imports its parts when they are first touched.
-        import llama_index.llms.openai_like
+        import llama_index.llms.openai_like  # noqa: F401
         import openai.resources.chat.completions  # noqa: F401
 
         if self._settings.context_tokens:
