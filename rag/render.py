@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from rag.types import Answer, Citation, Disagreement, Document, Hit, NoAnswer
+from rag.types import Answer, Citation, Disagreement, Document, Hit, ModelUse, NoAnswer
 
 # What a document could use to paint over a terminal: C0 controls but tab and newline, DEL, C1, and the direction marks.
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
@@ -42,6 +42,20 @@ def answer_json(answer: Answer | NoAnswer) -> dict[str, Any]:
         "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "answerer": answer.answerer,
         "timings_ms": {name: round(value, 1) for name, value in answer.timings_ms.items()},
+        "note": answer.note or None,
+        "searched": answer.searched,
+        "usage": None if answer.usage is None else _usage_json(answer.usage),
+    }
+
+
+def _usage_json(usage: ModelUse) -> dict[str, Any]:
+    """Tokens and cost of one answer (unknown is None), and where its text went: `host` None is this machine."""
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "cost": None if usage.cost is None else round(usage.cost, 6),
+        "host": usage.host,
+        "prompt_digest": usage.prompts,
     }
 
 

@@ -7,19 +7,36 @@ measure of likeness and no threshold: words are found, exactly or after `rag.ans
 A place is accepted when it lies inside one passage that was shown, outside furniture, and
 - does not cut a word or a figure in two ("7 prisoners" out of "37 prisoners", "lawful" out of "unlawful"),
 - does not begin right after a negation ("approved it" out of "has not approved it").
+
+A statement in words of the answerer's own is shown only with evidence that is accepted, and if `rag.answer.checks`
+finds nothing in it that this evidence does not say.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-from rag.answer.attribution import same_person, speaker_of
-from rag.answer.folding import BREAK, INVISIBLE, Folded, fold
+from rag.answer.attribution import speaker_of
+from rag.answer.checks import check
+from rag.answer.finding import (
+    FURNITURE,
+    NO_EVIDENCE,
+    NO_WORDS,
+    NOT_FOUND,
+    NOT_SHOWN,
+    OUTSIDE_PASSAGES,
+    QUESTION_ONLY,
+    Match,
+    altered,
+    checked,
+    find_quote,
+    plain_needle,
+    search,
+    without_furniture,
+)
+from rag.answer.folding import Folded, fold
 from rag.types import (
     Citation,
     Disagreement,
@@ -37,49 +54,7 @@ from rag.types import (
     Withheld,
 )
 
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-_BROKEN_BEFORE = re.compile(r"[^\W\d_][-\u2010\u00ad][^\S\n]*\n[^\S\n]*$")
-_BROKEN_AFTER = re.compile(r"[-\u2010\u00ad][^\S\n]*\n[^\S\n]*[^\W\d_]")
-_NO_SPACE_BEFORE = re.compile(rf"[{INVISIBLE}]+$")
-_NO_SPACE_AFTER = re.compile(rf"[{INVISIBLE}]+")
-# 1,200 and 1.5 and 10–20 and 12:30 and 3/4 and 2025-02-27 are one figure each; so is 37 200 with a no-break space.
-_IN_FIGURE = "[.,:/'’·⁄\u00a0\u2009\u202f\u2010-\u2015-]"
-_FIGURE_BEFORE = re.compile(rf"(?:\d{_IN_FIGURE}|(?:^|[\s(\[])[-\u2212])$")
-_FIGURE_AFTER = re.compile(rf"{_IN_FIGURE}\d|[\u00b2\u00b3\u00b9\u2070-\u2079]")
-_PREFIX_BEFORE = re.compile(
-    r"\b(?:non|un|anti|ex|counter|pseudo|quasi|never|former)[-\u2010\u2011]$", re.IGNORECASE
-)
-_NEGATION_BEFORE = re.compile(
-    r"(?:\b(?:not|never|no|nor|neither|without|cannot|hardly|nunca|jamás|ni|sin|tampoco)|n['’]t)(?P<gap>\s+)[\"'“‘«]?$",
-    re.IGNORECASE,
-)
-_WORD = re.compile(r"\w+")
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
-_CONTEXT = 32  # characters looked at on either side of a place
-_CHANGED_SHARE = (
-    0.6  # share of words in common from which a sentence is named as what the words were made from
-)
-
-CUTS_A_WORD = "the place cuts a word or a figure of the source in two"
-LEAVES_OUT_NEGATION = "the place leaves out the negation right before it"
-NO_WORDS = "the evidence holds no words"
-NO_EVIDENCE = "the answerer gave no evidence for it"
-NOT_SHOWN = "the document it names was not among those shown"
-OUTSIDE_DOCUMENT = "the place lies outside the document's text"
-OUTSIDE_PASSAGES = "found only outside the passages that were shown"
-FURNITURE = "found only in furniture (menus, adverts, forms, running headers)"
-NOT_TOGETHER = "the words stand in the source, but not together in this order"
-QUESTION_ONLY = "the words are the question's, not a document's"
-NOT_FOUND = "not found in any document that was shown"
 NOT_IN_QUOTES = "the short answer does not stand in any quote of the answer"
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Where words were found. `folded`: they differ from the source in typesetting only."""
-
-    span: Span
-    state: Literal["exact", "folded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,41 +92,12 @@ def verify(
 
     `hits` are what the answerer was shown, best first; `documents` holds their documents by id. `max_quotes` limits the
     statements that are nothing but quotes; a statement that a writer worded keeps all of its quotes.
-    A worded statement needs at least one quote that is found, and must not name another speaker than the source does.
+    A worded statement needs evidence that is found, and has to say what that evidence says.
     """
-    desk = _Desk(question, hits, documents)
-    statements: list[Statement] = []
+    desk = Desk(question, hits, documents, max_quotes)
     for drafted in draft.statements:
-        found = desk.evidence(drafted)
-        if drafted.text is None:
-            for document, span in found:
-                full = max_quotes is not None and len(statements) >= max_quotes
-                if not full or desk.is_cited(document, span):
-                    statements.append(desk.quoted(document, span))
-        elif found and (statement := desk.worded(drafted, found)):
-            statements.append(statement)
-    statements = list(dict.fromkeys(statements))
-    shorts = desk.short_answers(draft.short_answers, draft.repeats)
-    # Of several quotes the best one is the answer; all of them follow below it. A writer's sentences belong together.
-    extracted = all(drafted.text is None for drafted in draft.statements)
-    return Verified(
-        compose(statements[:1] if extracted else statements, shorts),
-        tuple(statements),
-        tuple(desk.citations),
-        tuple(short.text for short in shorts),
-        tuple(desk.withheld),
-        desk.disagreement(draft.disagreement),
-    )
-
-
-def find_quote(words: str, document: Document, within: Sequence[Span]) -> Match | None:
-    """Where `words` stand in `document` inside one span of `within`, furniture left out; None where they do not.
-
-    An exact find anywhere in `within` goes before a folded one; among equals the span that comes first in `within`
-    (best-ranked passage first), then the earliest place. Offsets are those of the document's own text.
-    """
-    found = _search(words, document, _without_furniture(document, within))
-    return found if isinstance(found, Match) else None
+        desk.add(drafted)
+    return desk.verified(draft)
 
 
 def compose(statements: Sequence[Statement], shorts: Sequence[ShortAnswer] = ()) -> str:
@@ -180,15 +126,53 @@ def _is_item(short: ShortAnswer, whole: ShortAnswer) -> bool:
 
 
 @dataclass
-class _Desk:
-    """One draft being checked: what was shown, what has been cited so far, what was withheld."""
+class Desk:
+    """One draft being checked, statement by statement, as it grows. `verify` is all of it at once.
+
+    `statements`, `citations` and `withheld` hold what was decided so far; nothing of them is taken back later.
+    """
 
     question: Question
     hits: Sequence[Hit]
     documents: Mapping[str, Document]
+    max_quotes: int | None = None
+    added: int = 0  # drafted statements so far
+    statements: list[Statement] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
+    _worded: bool = False
     _folded: dict[str, Folded] = field(default_factory=dict)
+
+    def add(self, drafted: DraftStatement) -> list[Statement]:
+        """Check one more statement; gives back what can be shown of it, in order, without what was there already."""
+        self.added += 1
+        new: list[Statement] = []
+        if drafted.text is not None:
+            self._worded = True
+            statement = self.worded(drafted)
+            new += [statement] if statement else []
+        else:
+            for document, span in self.evidence(drafted):
+                full = self.max_quotes is not None and len(self.statements) + len(new) >= self.max_quotes
+                if not full or self.is_cited(document, span):
+                    new.append(self.quoted(document, span))
+        new = [statement for statement in dict.fromkeys(new) if statement not in self.statements]
+        self.statements += new
+        return new
+
+    def verified(self, draft: Draft) -> Verified:
+        """The whole of it, with what the draft's short answers and disagreement have in the quotes that are cited."""
+        shorts = self.short_answers(draft.short_answers, draft.repeats)
+        # Of several quotes the best one is the answer; all of them follow below it. A writer's sentences belong together.
+        text = compose(self.statements) if self._worded else compose(self.statements[:1], shorts)
+        return Verified(
+            text,
+            tuple(self.statements),
+            tuple(self.citations),
+            tuple(short.text for short in shorts),
+            tuple(self.withheld),
+            self.disagreement(draft.disagreement),
+        )
 
     def shown(self, document: Document) -> list[Span]:
         """The document's passages that were shown, best first."""
@@ -203,8 +187,6 @@ class _Desk:
                 self.withhold(self.words_of(evidence), place)
             elif (place_in := (self.documents[evidence.document_id], place)) not in found:
                 found.append(place_in)
-        if not found and drafted.text is not None:
-            self.withhold(drafted.text, "none of its evidence was found" if drafted.evidence else NO_EVIDENCE)
         return found
 
     def place(self, evidence: Evidence) -> Span | str:
@@ -213,9 +195,9 @@ class _Desk:
         if document is None or not (shown := self.shown(document)):
             return NOT_SHOWN
         if evidence.span is not None:
-            return _checked(evidence.span, document, shown)
+            return checked(evidence.span, document, shown)
         words = evidence.words or ""
-        found = _search(words, document, _without_furniture(document, shown))
+        found = search(words, document, without_furniture(document, shown))
         if isinstance(found, Match):
             return found.span
         return found or self.why_not(words, document, shown)
@@ -223,28 +205,28 @@ class _Desk:
     def why_not(self, words: str, document: Document, shown: Sequence[Span]) -> str:
         """Which check failed for words that stand in no shown passage of `document`."""
         everything = [Span(0, len(document.text))]
-        if not _needle(words):
+        if not plain_needle(words):
             return NO_WORDS
-        if isinstance(self.search_whole(words, document, _without_furniture(document, everything)), Match):
+        if isinstance(self.search_whole(words, document, without_furniture(document, everything)), Match):
             return OUTSIDE_PASSAGES
         if isinstance(self.search_whole(words, document, everything), Match):
             return FURNITURE
         for other in self.documents.values():
             if other.id != document.id and isinstance(
-                self.search_whole(words, other, _without_furniture(other, self.shown(other))), Match
+                self.search_whole(words, other, without_furniture(other, self.shown(other))), Match
             ):
                 return f"found in another document than the one it names: {other.id}"
-        if changed := _changed(words, document, _without_furniture(document, shown)):
+        if changed := altered(words, document, without_furniture(document, shown)):
             return changed
-        if next(fold(self.question.text).find(fold(_needle(words)).text), None):
+        if next(fold(self.question.text).find(fold(plain_needle(words)).text), None):
             return QUESTION_ONLY
         return NOT_FOUND
 
     def search_whole(self, words: str, document: Document, within: Sequence[Span]) -> Match | str | None:
-        """`_search` with the folded text of a whole document kept for the next question about it."""
+        """`search` with the folded text of a whole document kept for the next question about it."""
         if document.id not in self._folded:
             self._folded[document.id] = fold(document.text)
-        return _search(words, document, within, self._folded[document.id])
+        return search(words, document, within, self._folded[document.id])
 
     def words_of(self, evidence: Evidence) -> str:
         if evidence.span is None:
@@ -285,16 +267,20 @@ class _Desk:
         citation = self.cite(document, span)
         return Statement(citation.quote.text, (citation.marker,), citation.speaker)
 
-    def worded(self, drafted: DraftStatement, found: Sequence[tuple[Document, Span]]) -> Statement | None:
-        """A writer's statement with its quotes; withheld where it names another speaker than its sources do."""
-        speakers = {speaker for document, span in found if (speaker := speaker_of(document, span))}
-        named = drafted.speaker
-        if named and speakers and not any(same_person(named, speaker) for speaker in speakers):
-            says = " and ".join(sorted(speakers))
-            self.withhold(drafted.text or "", f"it names {named} as the speaker, the source has {says}")
+    def worded(self, drafted: DraftStatement) -> Statement | None:
+        """A writer's statement with the quotes that hold; withheld where they do not carry all that it says."""
+        text = drafted.text or ""
+        places = self.evidence(drafted)
+        reason = drafted.problem or ("none of its evidence was found" if drafted.evidence else NO_EVIDENCE)
+        if places and not drafted.problem:
+            shown = {document.id: self.shown(document) for document, _ in places}
+            reason = check(drafted, places, question=self.question.text, shown=shown) or ""
+        if reason:
+            self.withhold(text, reason)
             return None
-        markers = tuple(self.cite(document, span).marker for document, span in found)
-        return Statement(drafted.text or "", markers, speakers.pop() if len(speakers) == 1 else None)
+        speakers = {speaker for document, span in places if (speaker := speaker_of(document, span))}
+        markers = tuple(self.cite(document, span).marker for document, span in places)
+        return Statement(text, markers, speakers.pop() if len(speakers) == 1 else None)
 
     def short_answers(
         self, drafted: Sequence[Evidence], repeats: Sequence[Sequence[Evidence]] = ()
@@ -310,7 +296,8 @@ class _Desk:
                 break
             found = self._short_answer(evidence)
             if found is None:
-                self.withhold(self.words_of(evidence), NOT_IN_QUOTES)
+                if not self._worded:  # else it belongs to a statement that was withheld
+                    self.withhold(self.words_of(evidence), NOT_IN_QUOTES)
                 continue
             text, markers = found
             also = [marker for other in others if (place := self._short_answer(other)) for marker in place[1]]
@@ -344,7 +331,7 @@ class _Desk:
             return None
         quotes = [citation.quote.span for citation in cited]
         if evidence.span is not None:
-            place = _checked(evidence.span, document, quotes)
+            place = checked(evidence.span, document, quotes)
         else:
             match = find_quote(evidence.words or "", document, quotes)
             place = match.span if match else ""
@@ -353,149 +340,3 @@ class _Desk:
         return place.of(document.text), tuple(
             citation.marker for citation in cited if citation.quote.span.contains(place)
         )
-
-
-def _checked(span: Span, document: Document, shown: Sequence[Span]) -> Span | str:
-    """A place given as a span, trimmed of white space at its ends; or the reason why it cannot be quoted."""
-    text = document.text
-    if span.end > len(text):
-        return OUTSIDE_DOCUMENT
-    piece = span.of(text)
-    start = span.start + len(piece) - len(piece.lstrip())
-    span = Span(start, max(start, span.start + len(piece.rstrip())))
-    if not _WORD.search(span.of(text)):
-        return NO_WORDS
-    if not any(passage.contains(span) for passage in shown):
-        return OUTSIDE_PASSAGES
-    if document.is_furniture(span):
-        return FURNITURE
-    return _cut(text, span) or span
-
-
-def _search(
-    words: str, document: Document, within: Sequence[Span], folded: Folded | None = None
-) -> Match | str | None:
-    """`find_quote` over spans free of furniture. A str is the reason why every place that was found is unusable."""
-    needle, text = _needle(words), document.text
-    reason: str | None = None
-    if not needle:
-        return NO_WORDS
-    for space in within:
-        for span in _exact(needle, text, space):
-            reason = _cut(text, span)
-            if reason is None:
-                return Match(span, "exact")
-    plain = fold(needle).text.strip()
-    # A model often wraps its evidence in quotation marks of its own.
-    unwrapped = plain[1:-1].strip() if len(plain) > 2 and plain[0] == plain[-1] == '"' else ""
-    for wanted in filter(None, (plain, unwrapped)):
-        for span in _folded_places(wanted, text, within, folded):
-            cut = _cut(text, span)
-            if cut is None:
-                return Match(span, "folded")
-            reason = cut
-    return reason
-
-
-def _folded_places(wanted: str, text: str, within: Sequence[Span], folded: Folded | None) -> Iterator[Span]:
-    if folded is None:
-        for space in within:
-            for span in fold(space.of(text)).find(wanted):
-                yield span.shifted(space.start)
-        return
-    for span in folded.find(wanted):
-        if any(space.contains(span) for space in within):
-            yield span
-
-
-def _needle(words: str) -> str:
-    """Words as they are looked for: NFC like every document, no white space at the ends; empty without any word."""
-    needle = unicodedata.normalize("NFC", words).strip()
-    return needle if _WORD.search(needle) else ""
-
-
-def _exact(needle: str, text: str, space: Span) -> Iterator[Span]:
-    at = text.find(needle, space.start, space.end)
-    while at >= 0:
-        yield Span(at, at + len(needle))
-        following = _WORD.search(text, at + 1) if text[at : at + 1].isalnum() else None
-        # Inside a word there is no usable start: go on after it, or a text of one letter would cost its square.
-        onward = at + 1
-        if following and following.start() == at + 1:
-            onward = following.end()
-        at = text.find(needle, onward, space.end)
-
-
-def _without_furniture(document: Document, within: Sequence[Span]) -> list[Span]:
-    """`within`, in its order, with furniture taken out of each span and everything cut to the text."""
-    if not document.furniture:
-        return [
-            Span(min(space.start, len(document.text)), min(space.end, len(document.text))) for space in within
-        ]
-    free: list[Span] = []
-    for space in within:
-        start, end = space.start, min(space.end, len(document.text))
-        for piece in document.furniture:
-            if piece.start >= end:
-                break
-            if piece.end > start:
-                if piece.start > start:
-                    free.append(Span(start, piece.start))
-                start = max(start, piece.end)
-        if start < end:
-            free.append(Span(start, end))
-    return free
-
-
-def _cut(text: str, span: Span) -> str | None:
-    """The reason why a quote may not begin or end where `span` does; None where it may."""
-    before = _NO_SPACE_BEFORE.sub("", text[max(0, span.start - _CONTEXT) : span.start])
-    tail = text[span.end : span.end + _CONTEXT]
-    invisible = _NO_SPACE_AFTER.match(tail)
-    after = tail[invisible.end() :] if invisible else tail
-    first, last = text[span.start], text[span.end - 1]
-    if (
-        _joined(before[-1:], first)
-        or _joined(last, after[:1])
-        or unicodedata.combining(tail[:1] or " ")
-        or (first.isdigit() and _FIGURE_BEFORE.search(before))
-        or (last.isdigit() and _FIGURE_AFTER.match(after))
-        or (first.isalpha() and (_BROKEN_BEFORE.search(before) or _PREFIX_BEFORE.search(before)))
-        or (last.isalpha() and _BROKEN_AFTER.match(after))
-        or (last.isalpha() and re.match(r"['’]t\b", after))
-    ):
-        return CUTS_A_WORD
-    negation = _NEGATION_BEFORE.search(before)
-    numbered = first.isdigit() and negation is not None and negation.group().casefold().startswith("no ")
-    if negation and not numbered and not ("\n" in negation["gap"] and first.isupper()):
-        return LEAVES_OUT_NEGATION
-    return None
-
-
-def _joined(left: str, right: str) -> bool:
-    """True where two neighbours belong to one word; scripts without spaces between words never join."""
-    if not (left.isalnum() and right.isalnum()) or _UNSPACED.match(left) or _UNSPACED.match(right):
-        return False
-    # A footnote's ² after a word is not part of it; after a figure it is a power.
-    return left.isdigit() or unicodedata.category(right) != "No"
-
-
-def _changed(words: str, document: Document, within: Sequence[Span]) -> str | None:
-    """The reason for words that were made from the source's: the nearest sentence, or that they are not together."""
-    wanted = Counter(word.casefold() for word in _WORD.findall(fold(words).text.replace(BREAK, "")))
-    best, nearest = 0.0, ""
-    total = sum(wanted.values())
-    for space in within:
-        passage = space.of(document.text)
-        for sentence in _SENTENCE.findall(passage):
-            have = Counter(word.casefold() for word in _WORD.findall(sentence))
-            share = sum((wanted & have).values()) / max(total, sum(have.values()), 1)
-            if share > best:
-                best, nearest = share, sentence.strip()
-    if best >= _CHANGED_SHARE:
-        return f"the words differ from the source, which has: {nearest}"
-    for space in within:
-        have = Counter(word.casefold() for word in _WORD.findall(space.of(document.text)))
-        if total > 1 and not wanted - have:
-            return NOT_TOGETHER
-    return None

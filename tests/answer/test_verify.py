@@ -9,27 +9,23 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rag.answer import verify as verify_module
-from rag.answer.folding import fold
-from rag.answer.verify import (
+from rag.answer.finding import (
     CUTS_A_WORD,
     FURNITURE,
     LEAVES_OUT_NEGATION,
     NO_EVIDENCE,
     NO_WORDS,
     NOT_FOUND,
-    NOT_IN_QUOTES,
     NOT_SHOWN,
     NOT_TOGETHER,
     OUTSIDE_DOCUMENT,
     OUTSIDE_PASSAGES,
     QUESTION_ONLY,
-    ShortAnswer,
-    Verified,
-    compose,
+    Match,
     find_quote,
-    verify,
 )
+from rag.answer.folding import fold
+from rag.answer.verify import NOT_IN_QUOTES, ShortAnswer, Verified, compose, verify
 from rag.documents.building import canonical
 from rag.types import (
     Document,
@@ -235,12 +231,8 @@ def test_of_repeated_words_the_ones_in_the_best_passage_are_taken() -> None:
     source = document(text)
     second, last = Span(30, 59), Span(60, len(text))
 
-    assert find_quote("The gate was shut.", source, [last, second]) == verify_module.Match(
-        Span(60, 78), "exact"
-    )
-    assert find_quote("The gate was shut.", source, [second, last]) == verify_module.Match(
-        Span(30, 48), "exact"
-    )
+    assert find_quote("The gate was shut.", source, [last, second]) == Match(Span(60, 78), "exact")
+    assert find_quote("The gate was shut.", source, [second, last]) == Match(Span(30, 48), "exact")
     assert find_quote("The gate was shut.", source, [Span(1, 29)]) is None
 
 
@@ -249,15 +241,13 @@ def test_an_exact_find_in_a_later_passage_goes_before_a_folded_one() -> None:
     source = document(text)
 
     found = find_quote('"sealed"', source, [Span(0, 16), Span(17, len(text))])
-    assert found == verify_module.Match(Span(24, 32), "exact")
+    assert found == Match(Span(24, 32), "exact")
 
 
 def test_a_usable_occurrence_is_found_behind_an_unusable_one() -> None:
     source = document("It cost 37 crowns. Later it cost 7 crowns.")
 
-    assert find_quote("7 crowns", source, [Span(0, len(source.text))]) == verify_module.Match(
-        Span(33, 41), "exact"
-    )
+    assert find_quote("7 crowns", source, [Span(0, len(source.text))]) == Match(Span(33, 41), "exact")
 
 
 # --- folding -------------------------------------------------------------------------------------------------------
@@ -411,7 +401,7 @@ def test_max_quotes_limits_bare_quotes_and_not_worded_statements() -> None:
     source = document(COUNCIL)
     words = ["The harbour council met on Tuesday.", "37 new moorings", "4.5 million crowns"]
     bare = Draft(tuple(DraftStatement(None, (says(each),)) for each in words))
-    worded = Draft(tuple(DraftStatement(f"Point {each}", (says(each),)) for each in words))
+    worded = Draft(tuple(DraftStatement(f"The plan has {each}", (says(each),)) for each in words))
     shown = hits_of(whole(source)), {source.id: source}
 
     assert len(verify(bare, QUESTION, *shown, max_quotes=2).citations) == 2
