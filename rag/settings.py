@@ -64,6 +64,7 @@ class SearchSettings:
         "scores"  # of the two rankings: scores (scaled and averaged) or ranks (reciprocal rank fusion)
     )
     rrf_k: int = 60  # Cormack, Clarke and Buettcher 2009
+    rerank: int = 30  # of the fused passages are read and ordered anew; 0: none
     per_document: int = 4  # passages of one document among the top_k, unless there is nothing else
     exact_limit: int = 20_000  # up to so many vectors are searched exactly, without the vector index
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.errors import SettingsError
+from rag.errors import SettingsError, UnknownDocument
 from rag.index.library import Library
 from rag.search.retrieve import Retriever
 from rag.settings import SearchSettings, Settings
-from rag.types import Filters, Passage, Question, Span
+from rag.types import Document, Filters, Passage, Question, Span
 from rag.words import words
 
 VOCABULARY = ("flight", "prisoner", "tariff", "cattle", "governor", "visa", "border", "speech")
@@ -52,6 +52,12 @@ class MemoryLibrary:
     def passages(self, ids: Sequence[str]) -> list[Passage]:
         return [self._passages[name] for name in ids]
 
+    def document(self, document_id: str) -> Document:
+        texts = [passage.text for passage in self._passages.values() if passage.document_id == document_id]
+        if not texts:
+            raise UnknownDocument(f"there is no document {document_id!r}", next_step="look again")
+        return Document(document_id, "\n".join(texts), "0" * 64, "text/plain", document_id)
+
     def dense(
         self, vector: NDArray[np.float32], k: int, documents: frozenset[str] | None = None
     ) -> list[tuple[str, float]]:
@@ -75,7 +81,8 @@ class MemoryLibrary:
 
 
 def retriever(documents: dict[str, list[str]], **settings: Any) -> Retriever:
-    return Retriever(MemoryLibrary(documents), SearchSettings(**settings))
+    """Without reranking: see test_rerank.py for that."""
+    return Retriever(MemoryLibrary(documents), SearchSettings(**{"rerank": 0, **settings}))
 
 
 def ids(hits: Sequence[object]) -> list[str]:
@@ -173,9 +180,10 @@ def test_both_ways_of_fusing_and_no_other() -> None:
     by_scores = retriever(library).retrieve(Question("cattle border"))
     by_ranks = retriever(library, fusion="ranks", rrf_k=9).retrieve(Question("cattle border"))
     assert ids(by_scores)[0] == ids(by_ranks)[0] == "b:00000"
-    # First in both legs: the mean of 1 and 1, and the sum of 1/(9+1) and 1/(9+1).
+    # First in both legs: the mean of 1 and 1, and the sum of 1/(9+1) and 1/(9+1) over the greatest there is.
     assert by_scores[0].score == pytest.approx(1.0)
-    assert by_ranks[0].score == pytest.approx(0.2)
+    assert by_ranks[0].score == pytest.approx(1.0)
+    assert by_ranks[1].score == pytest.approx((1 / 11 + 1 / 11) / 0.2)
     with pytest.raises(SettingsError, match="unknown fusion"):
         retriever(library, fusion="votes")
 
