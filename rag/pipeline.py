@@ -183,7 +183,7 @@ class Pipeline:
         draft = Draft()
         for draft in self._drafts(searched, hits, documents, stop):
             yield Drafted(draft)
-            if hasattr(self.answerer, "drafts"):
+            if callable(getattr(self.answerer, "drafts", None)):
                 for drafted in draft.statements[desk.added :]:
                     for statement in desk.add(drafted):
                         yield Stated(statement, tuple(desk.citations[at - 1] for at in statement.citations))
@@ -207,7 +207,7 @@ class Pipeline:
     ) -> Question:
         """The question as it is searched for: rewritten with the conversation by an answerer that can."""
         rewrite = getattr(self.answerer, "standalone", None)
-        if not conversation or rewrite is None:
+        if not conversation or not callable(rewrite):
             return question
         rewritten: Question = rewrite(question, conversation, stop)
         return rewritten
@@ -220,10 +220,10 @@ class Pipeline:
         stop: threading.Event,
     ) -> Iterator[Draft]:
         drafts = getattr(self.answerer, "drafts", None)
-        if drafts is None:
-            yield self.answerer.draft(question, hits, documents)
-        else:
+        if callable(drafts):
             yield from drafts(question, hits, documents, stop)
+        else:
+            yield self.answerer.draft(question, hits, documents)
 
     def _retrieve(self, question: Question) -> tuple[tuple[Hit, ...], Mapping[str, Document]]:
         """Hits and their documents. A document that was removed in this very moment loses its hits."""
