@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
+from rag.answer.verify import Verified
 from rag.errors import AnswererError, ConfidentialLibrary, LibraryMissing, OnRecordError, Stopped, UsageError
-from rag.pipeline import Drafted, Finished, Retrieved
+from rag.pipeline import Drafted, Finished, Retrieved, Stated
 from rag.render import answer_json
 from rag.types import Filters, Turn
 from ui import asking_html as view
@@ -216,25 +216,34 @@ def ask_page(
 
 
 class _Progress:
-    """The steps of one question as the page shows them, from the pipeline's events."""
+    """How far one question is, as the page shows it, from the pipeline's events."""
 
     def __init__(self, question: str, spec: str) -> None:
         self._question = question
         self._spec = spec
-        self._steps = ["Searching …"]
+        self._found = ""
+        self._drafted = 0
         self._statements: list[str] = []
-        self._withheld = 0
-        self._searched: str | None = None
 
     def after(self, event: Any) -> str:
         if isinstance(event, Retrieved):
-            who = "Reading them" if self._spec == OFFLINE else f"{self._spec} is drafting"
-            self._steps = [f"{_counted(len(event.hits), 'passage')} found", f"{who} …"]
+            self._found = f"{_counted(len(event.hits), 'passage')} found"
         elif isinstance(event, Drafted):
-            self._steps = [self._steps[0], "Drafted", "Checking every quote …"]
-        return view.progress_html(
-            self._question, self._steps, self._statements, self._withheld, self._searched
-        )
+            self._drafted = len(event.draft.statements)
+        elif isinstance(event, Stated):
+            quotes = [citation.quote.text for citation in event.citations]
+            self._statements.append(
+                view.statement_html(event.statement.text, quotes, event.statement.speaker)
+            )
+        return view.progress_html(self._question, [self._found, self._now(event)], self._statements)
+
+    def _now(self, event: Any) -> str:
+        if isinstance(event, Verified):
+            return "Putting the answer together …"
+        if self._spec == OFFLINE:
+            return "Checking every quote …" if self._drafted else "Reading them …"
+        drafted = f"{self._drafted} drafted, {len(self._statements)} verified so far"
+        return f"{self._spec} is drafting … {drafted if self._drafted else ''}".rstrip()
 
 
 def _settings(blocks: gr.Blocks, desk: Desk, place: gr.HTML) -> gr.Dropdown:
@@ -260,27 +269,27 @@ def _settings(blocks: gr.Blocks, desk: Desk, place: gr.HTML) -> gr.Dropdown:
                 elem_id="confidential",
                 scale=2,
             )
-        report = gr.HTML(elem_id="settings-report", js_on_load=None)
+        report = gr.HTML(elem_id="settings-report", js_on_load=None, visible=False)
         usable = gr.HTML(elem_id="answerers", js_on_load=None)
 
     def show(spec: str | None) -> dict[Any, Any]:
         try:
             goes = desk.place(desk.choose(spec))
         except OnRecordError as error:
-            return {place: view.no_place_html(error), report: "", confidential: gr.skip()}
-        return {place: view.place_html(goes), report: "", confidential: goes.confidential}
+            return {place: view.no_place_html(error), report: _note(""), confidential: gr.skip()}
+        return {place: view.place_html(goes), report: _note(""), confidential: goes.confidential}
 
     def keep(wanted: bool, spec: str | None) -> dict[Any, Any]:
         try:
             desk.set_confidential(wanted)
         except OnRecordError as error:
             text = _EMPTY if isinstance(error, LibraryMissing) else str(error)
-            return show(spec) | {report: message_html(text, bad=True), confidential: not wanted}
+            return show(spec) | {report: _note(message_html(text, bad=True)), confidential: not wanted}
         return show(spec)
 
     def look(spec: str | None) -> dict[Any, Any]:
         found = desk.answerers()
-        ready = [status.spec for status in found if status.usable and _is_complete(status.spec)]
+        ready = [spec for status in found for spec in status.ready]
         named = [*start, *([spec] if spec else []), *(ready if desk.any_answerer else [])]
         return {
             usable: view.statuses_html(found),
@@ -296,13 +305,12 @@ def _settings(blocks: gr.Blocks, desk: Desk, place: gr.HTML) -> gr.Dropdown:
     return who
 
 
+def _note(html: str) -> Any:
+    return gr.update(value=html, visible=bool(html))
+
+
 def _choices(specs: list[str]) -> list[tuple[str, str]]:
     return [_OFFLINE_CHOICE if spec == OFFLINE else (spec, spec) for spec in specs]
-
-
-def _is_complete(spec: str) -> bool:
-    """Whether a SPEC can be used as it stands; the capitals in `openai:MODEL` stand for something to fill in."""
-    return spec == OFFLINE or not re.search(r"(^|[:@])[A-Z][A-Z-]+(\.gguf)?($|@)", spec)
 
 
 def _answer_html(desk: Desk, found: dict[str, Any], prefix: str) -> str:

@@ -48,6 +48,18 @@ def place_html(place: Place) -> str:
     return f'<p class="otr-place" role="status">{text.rstrip()}</p>'
 
 
+def suite_place_html(spec: str, host: str | None) -> str:
+    """Where the questions of a suite go, which may have another answerer than the Ask page."""
+    if host is None:
+        text = f"The questions of a suite stay <strong>on this machine</strong>, with {escape(answerer_name(spec))}."
+        return f'<p class="otr-place">{text}</p>'
+    text = (
+        f"The questions of a suite, and the passages found for them, go to <strong>{escape(host)}</strong>, with "
+        f"{escape(spec)}."
+    )
+    return f'<p class="otr-place otr-away">{text}</p>'
+
+
 def no_place_html(error: OnRecordError) -> str:
     """In the same place, where no question can be asked: nothing goes anywhere."""
     return f'<p class="otr-place otr-refused" role="status">Nothing is sent: {escape(str(error))}.</p>'
@@ -63,13 +75,7 @@ def asked_html(question: str, searched: str | None = None) -> str:
     return f'<p class="otr-asked">{escape(question)}</p>{note}'
 
 
-def progress_html(
-    question: str,
-    steps: Sequence[str],
-    statements: Sequence[str] = (),
-    withheld: int = 0,
-    searched: str | None = None,
-) -> str:
+def progress_html(question: str, steps: Sequence[str], statements: Sequence[str] = ()) -> str:
     """How far a question is: the steps done and the one at work, then what is verified so far.
 
     `statements` are HTML, from `statement_html`.
@@ -79,11 +85,7 @@ def progress_html(
         for number, step in enumerate(steps)
     )
     said = f'<div class="otr-stated">{"".join(statements)}</div>' if statements else ""
-    note = f'<p class="otr-note">{withheld} withheld so far</p>' if withheld else ""
-    return (
-        f'{asked_html(question, searched)}<ol class="otr-steps" role="status" aria-live="polite">{items}</ol>'
-        f"{said}{note}"
-    )
+    return f'{asked_html(question)}<ol class="otr-steps" role="status" aria-live="polite">{items}</ol>{said}'
 
 
 def statement_html(text: str, quotes: Sequence[str], speaker: str | None) -> str:
@@ -99,7 +101,8 @@ def failure_html(question: str, error: OnRecordError, *, offline: bool) -> str:
     where = f'<p class="otr-facts">{escape(error.where)}</p>' if error.where else ""
     instead = (
         '<p class="otr-facts">The built-in reader can answer it on this machine, without a network.</p>'
-        if offline
+        # Steps are written for the command line too, and may say so already.
+        if offline and "--answerer offline" not in error.next_step
         else ""
     )
     return (
@@ -161,7 +164,7 @@ def statuses_html(statuses: Sequence[AnswererStatus]) -> str:
 
 
 def _reason(status: AnswererStatus) -> str:
-    return ". ".join(_sentence(part) for part in (status.why, status.next_step) if part)
+    return "; ".join(part for part in (status.why, status.next_step) if part)
 
 
 def _sentence(text: str) -> str:

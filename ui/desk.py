@@ -47,6 +47,15 @@ class Place:
         return self.confidential and self.host is not None
 
 
+def destination_of(spec: str) -> str | None:
+    """The host that gets the text of questions, None for this machine. Raises UsageError where `spec` is none."""
+    if spec == OFFLINE:
+        return None
+    from rag.answer.llms import destination
+
+    return destination(spec)
+
+
 class Desk:
     """The library at `folder`, which may not exist yet; the first upload creates it. Safe to share between threads.
 
@@ -80,7 +89,7 @@ class Desk:
         library = self._open()
         # A library that became confidential refuses an answerer that was made before.
         if spec != OFFLINE:
-            require_permitted(spec, self._host(spec), library)
+            require_permitted(spec, destination_of(spec), library)
         with self._lock:
             if spec in self._pipelines:
                 self._pipelines.move_to_end(spec)
@@ -121,17 +130,10 @@ class Desk:
         vectors = self.settings.index.vectors
         return Place(
             spec,
-            self._host(spec),
+            destination_of(spec),
             None if vectors == "embedded" else place_of(vectors),
             self.confidential,
         )
-
-    def _host(self, spec: str) -> str | None:
-        if spec == OFFLINE:
-            return None
-        from rag.answer.llms import destination
-
-        return destination(spec)
 
     def answerers(self) -> list[AnswererStatus]:
         """Which answerers are usable now, and why the others are not. Asks servers on this machine: may take a second."""
@@ -174,7 +176,7 @@ class Desk:
         No lock is held between two events: Gradio may take each one in another thread, or never come back.
         """
         pipeline = self._pipe(self.choose(spec))
-        yield from pipeline.events(Question(question, filters))
+        yield from pipeline.events(Question(question, filters), conversation=conversation, stop=stop)
 
     def warm(self) -> None:
         """Load the models before the first question, so that it does not wait for them. No library: nothing to do."""

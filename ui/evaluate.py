@@ -12,8 +12,10 @@ import gradio as gr
 from rag.errors import OnRecordError, UsageError
 from ui import evaluate_html as view
 from ui import question_html as questions
+from ui.asking_html import no_place_html, suite_place_html
 from ui.bench import Bench
 from ui.comparison_html import comparison_html
+from ui.desk import destination_of
 from ui.html import message_html
 from ui.runs import RunEntry
 
@@ -54,6 +56,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
                 visible=bench.any_folder,
             )
             again = gr.Checkbox(label="Try again what crashed or was late", elem_id="again")
+    place = gr.HTML(elem_id="bench-place", js_on_load=None)
     status = gr.HTML(elem_id="bench-status", js_on_load=None)
     chosen = gr.Dropdown(label=f"Runs, kept in {bench.folder}", choices=[], elem_id="chosen-run")
     with gr.Tabs():
@@ -118,6 +121,14 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
             return message_html("The run has changed: choose it again.", bad=True)
         return questions.question_html(found, item)
 
+    def where(spec: str | None) -> str:
+        """Where the questions of a suite would go."""
+        asked = (spec or "").strip() or bench.settings.answer.answerer
+        try:
+            return suite_place_html(asked, destination_of(asked))
+        except OnRecordError as error:
+            return no_place_html(error)
+
     def check_folder(path: str | None, listed: str | None) -> tuple[str, Any]:
         try:
             checked = bench.check(path or listed or "")
@@ -171,6 +182,8 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
     blocks.load(refresh, lists, lists, **quiet).then(show, [chosen], runs, **quiet).then(
         follow, None, progress, **following
     ).then(refresh, lists, lists, **quiet).then(show, [chosen], runs, **quiet)
+    blocks.load(where, [answerer], [place], **quiet)
+    answerer.change(where, [answerer], [place], **quiet)
     tab.select(refresh, lists, lists, **quiet)
     run.click(begin, [suite, sample, answerer, again], progress, **following).then(
         refresh, lists, lists, **quiet

@@ -36,7 +36,7 @@ def answer_html(answer: Mapping[str, Any], documents: Mapping[str, Document], pr
 
 
 def _note_html(answer: Mapping[str, Any]) -> str:
-    """What the answerer says is missing: its words, which claim nothing."""
+    """What is missing or was not read; words of the answerer that claim nothing."""
     note = answer.get("note")
     return f'<p class="otr-note otr-missing">{escape(note)}</p>' if note else ""
 
