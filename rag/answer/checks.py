@@ -260,20 +260,71 @@ def _merged(text: str, cited: Cited) -> str | None:
     for start, part in _parts(text):
         if any(start <= each.total.span.start < start + len(part) for each in totals):
             continue  # a sum is of several documents, and was checked with its parts
-        reasons = [_figure(part, one) or _name(part, one) or _elsewhere(part, one, cited) for one in alone]
-        if all(reasons):
-            if _listed_figures(part, cited):
+        if all(_lacks(part, one, cited) for one in alone):
+            if _listed_figures(part, cited) or _two_clauses(part, alone, cited):
                 continue
             return f"it joins what no single source says together: “{part.strip()}”"
     return None
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:
+    """Clauses with a subject of their own. "… and resigned" belongs to the subject before it, so it is no part."""
     start = 0
     for match in _PARTS.finditer(text):
-        yield start, text[start : match.start()]
-        start = match.end()
+        if _own_subject(text[match.end() :]):
+            yield start, text[start : match.start()]
+            start = match.end()
     yield start, text[start:]
+
+
+def _own_subject(clause: str) -> bool:
+    first = re.match(r"[\W_]*(\w+)", clause)
+    return (
+        first is not None
+        and first[1] not in _PRONOUNS
+        and (first[1][0].isupper() or first[1][0].isdigit() or first[1].casefold() in _DETERMINERS)
+    )
+
+
+def _two_clauses(part: str, alone: Sequence[Cited], cited: Cited) -> bool:
+    """ "The Aurora carried 37 barrels and the Borea carried 26": two clauses without a comma, each with its source."""
+    for match in re.finditer(r"\s(?:and|y|e)\s", part):
+        halves = part[: match.start()], part[match.end() :]
+        if all(
+            _own_subject(half)
+            and any(not word.capital and not word.number for word in content_words(half))
+            and any(not _lacks(half, one, cited, most=True) for one in alone)
+            for half in halves
+        ):
+            return True
+    return False
+
+
+def _lacks(part: str, one: Cited, cited: Cited, *, most: bool = False) -> str | None:
+    return _figure(part, one) or _name(part, one) or _elsewhere(part, one, cited, most=most)
+
+
+_DETERMINERS = frozenset(
+    (
+        "the",
+        "a",
+        "an",
+        "another",
+        "two",
+        "three",
+        "some",
+        "el",
+        "la",
+        "los",
+        "las",
+        "un",
+        "una",
+        "otro",
+        "otra",
+        "dos",
+        "tres",
+    )
+)
 
 
 def _listed_figures(part: str, cited: Cited) -> bool:
@@ -291,14 +342,15 @@ def _listed_figures(part: str, cited: Cited) -> bool:
     )
 
 
-def _elsewhere(part: str, one: Cited, everything: Cited) -> str | None:
-    """A reason where half of the part's plain words stand in the quotes, but not in those of this one document."""
+def _elsewhere(part: str, one: Cited, everything: Cited, *, most: bool = False) -> str | None:
+    """A reason where half of the part's plain words (`most`: more than half) are another document's, not this one's."""
     mine = _keys(one.quotes)
     others = _keys(everything.quotes)
     asked = _keys([everything.question])
     told = {word.key for word in content_words(part) if not word.capital and not word.number}
     absent = {word for word in told - mine - asked if word in others}
-    return "its words are another document's" if absent and len(absent) >= 0.5 * len(told - asked) else None
+    share = len(absent) / max(1, len(told - asked))
+    return "its words are another document's" if share > 0.5 or (share == 0.5 and not most) else None
 
 
 def _keys(texts: Sequence[str]) -> frozenset[str]:
@@ -345,7 +397,9 @@ def _own_speaker(text: str) -> str | None:
     return found.speaker if found and found.speaker[:1].isupper() and found.speaker not in _PRONOUNS else None
 
 
-_PRONOUNS = frozenset(("He", "She", "It", "They", "Él", "Ella", "Ellos", "Ellas"))
+_PRONOUNS = frozenset(
+    ("He", "She", "It", "They", "His", "Her", "Their", "Él", "Ella", "Ellos", "Ellas", "Su", "Sus")
+)
 
 
 def fold_lines(text: str) -> str:

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-MAX_NUMBERS = 40  # sentence numbers of one statement that are looked at
+MAX_NUMBERS = 1_000  # sentence numbers of one statement that are looked at
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _STATEMENTS = re.compile(r"[\"'](?:statements|answers|claims)[\"']\s*:\s*\[", re.IGNORECASE)
 _MISSING = re.compile(
