@@ -53,11 +53,24 @@ SUITE = Path(__file__).parents[1] / "suites" / "transfers"
 DEPTH = 50
 
 
+class _Remembering:
+    """Encodes each question once, however many stages ask for it."""
+
+    def __init__(self, embedder: Any) -> None:
+        self._embedder = embedder
+        self._vectors: dict[str, NDArray[np.float32]] = {}
+
+    def encode_query(self, text: str) -> NDArray[np.float32]:
+        if text not in self._vectors:
+            self._vectors[text] = self._embedder.encode_query(text)
+        return self._vectors[text]
+
+
 class Shelf:
     """Passages in memory, searched as the library searches them; implements `rag.search.retrieve.Searchable`."""
 
     def __init__(self, embedder: Any, documents: Mapping[str, Document], passages: Sequence[Passage]) -> None:
-        self.embedder = embedder
+        self.embedder = _Remembering(embedder)
         self._documents = documents
         self._ids = [passage.id for passage in passages]
         self._passages = dict(zip(self._ids, passages, strict=True))
