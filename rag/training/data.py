@@ -39,12 +39,12 @@ HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.43,
+    "squad": 0.41,
     "squad_other": 0.08,  # another paragraph of the article
-    "squad_changed": 0.05,  # a changed question
+    "squad_changed": 0.03,  # a changed question
     "squad_removed": 0.06,  # the paragraph without the sentence that answers
     "squad2": 0.09,
-    "near_misses": 0.06,  # ours
+    "near_misses": 0.10,  # ours
     "nq": 0.07,
     "nq_other": 0.015,
     "qamr": 0.02,
