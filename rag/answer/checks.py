@@ -149,7 +149,9 @@ def _misquoted(text: str, cited: Cited) -> str | None:
     for match in _QUOTED.finditer(text):
         for piece in _ELLIPSIS.split(match[1] or match[2]):
             wanted = _loose(piece).strip(" .,;:!?")
-            if wanted and not any(wanted in part for part in allowed):
+            title = all(word.capital for word in content_words(piece))  # of a film, a paper: a name
+            texts = [*allowed, *map(_loose, cited.around)] if title else allowed
+            if wanted and not any(wanted in part for part in texts):
                 return f"it puts “{piece}” in quotation marks, which its sources do not say so"
     return None
 

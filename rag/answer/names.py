@@ -82,6 +82,7 @@ _OPENERS = frozenset(
     ellos entonces entre finalmente gente hasta hoy luego mientras muchos mujeres hombres niños nunca otros para pero
     personas policía posteriormente previamente primero puede quienes segundo según siempre solo sólo también tampoco
     tanto todavía todo todos tras unos varias varios funcionarios testigos víctimas aproximadamente más menos
+    well yeah yea sure indeed absolutely even due because
     each every another any either none no not two one first second last new old top senior local federal national
     state city county court government parliament congress company group team family document documents article report
     letter email memo study statement agency ministry office spokesperson spokesman spokeswoman lawmakers protesters
@@ -130,7 +131,7 @@ def missing_name(statement: str, grounds: Grounds) -> str | None:
         word for text in (*grounds.near, *grounds.around) for word in _WORD.findall(text) if word[0].islower()
     )
     for run in _runs(statement):
-        content = [token for token in run if token.form not in _COURTESY]
+        content = [token for token in run if token.form not in _COURTESY and token.form != "i"]
         if (
             _starts_sentence(statement, run[0])
             and run[0] in content
@@ -265,8 +266,10 @@ def _short_form(content: Sequence[Token], grounds: Grounds) -> bool:
     if len(content) == 1 and content[0].text.replace(".", "").isupper() and 2 <= len(content[0].form) <= 6:
         wanted = content[0].form
         return any(_initials(run) == wanted for text in texts for run in _runs(text) if len(run) > 1)
-    short = _initials(content)
-    return len(content) > 1 and any(short in _forms(text) for text in texts)
+    short = _initials(content).upper()
+    return len(content) > 1 and any(
+        word.replace(".", "") == short for text in texts for word in _WORD.findall(text)
+    )
 
 
 def _initials(run: Sequence[Token]) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.words import STOPWORDS, alike, fold, key
 
@@ -33,7 +34,7 @@ _WEAK = re.compile(
     r"|forb(?:id|ids|ade|idden)|veto(?:ed|es)?|oppos(?:e|es|ed|ing|ition)|unable|unlikely|impossible|imposible|fals[eoa]"
     r"|untrue|absen(?:t|ce)|zero|few|rare(?:ly)?|seldom|avoid(?:s|ed)?|cancel(?:s|ed|led)?|halt(?:s|ed)?|except"
     r"|ruled|stopp?(?:s|ed)?|ceas(?:e|es|ed)|end(?:s|ed)?|former(?:ly)?|quit|missing|against|instead|far|yet|unknown"
-    r"|unclear|innocent|acquitted|un\w{4,}|in(?:valid|capable|accurate|correct|sufficient)|dis(?:agree|approv)\w*|il\w{4,}"
+    r"|unclear|innocent|acquitted|un(?!der|it|iv|til|ion|iq|less|cle)\w{4,}|in(?:valid|capable|accurate|correct|sufficient)|dis(?:agree|approv)\w*|illeg\w+|illicit"
     r"|contra|prohib\w+|impid\w+|evit\w+|falt\w+|cancel\w+|descart\w+|fracas\w+|deneg\w+)"
 )
 _BOUNDARIES = frozenset(
@@ -112,6 +113,7 @@ class _Scope:
 class _Reading:
     scopes: tuple[_Scope, ...]
     plain: frozenset[str]  # content words outside every negation
+    pairs: frozenset[tuple[str, str]]  # each of these with the content word before it
     content: frozenset[str]
 
     @property
@@ -130,12 +132,19 @@ def negation_changed(statement: str, quotes: Sequence[str], *, same_language: bo
     if not same_language:
         return _between_languages(said, sources)
     for scope in said.scopes:
-        if scope.kind == "weak" or not scope.governed:
+        if scope.kind == "weak":
             continue
-        head = scope.governed[0]
         if not any(each.scopes for each in sources):
             return f"it says “{scope.word}”, which the source does not"
-        if scope.kind == "negator" and _in(head, plain) and not _in(head, negated) and head not in _EMPTY:
+        if not scope.governed:
+            continue
+        head = scope.governed[0]
+        if scope.kind != "negator" or head in _EMPTY:
+            continue
+        shared = any(_in(word, negated) for word in scope.governed)
+        if not shared and any(_in(word, plain) for word in scope.governed):
+            return f"it says “{scope.word} … {scope.printed[0]}”, the source negates something else"
+        if _in(head, plain) and not _in(head, negated):
             return f"it says “{scope.word} … {scope.printed[0]}”, the source says so without “{scope.word}”"
     for source in sources:
         for scope in source.scopes:
@@ -151,8 +160,12 @@ def _lost(scope: _Scope, source: _Reading, said: _Reading, plain: frozenset[str]
     printed = scope.printed[scope.governed.index(heads[0])]
     reason = f"the source says “{scope.word} … {printed}”, the statement says so without “{scope.word}”"
     if scope.kind == "negator":
-        lost = _in(heads[0], said.plain) and not _in(heads[0], said.negated) and not _in(heads[0], plain)
-        return reason if lost else None
+        told = _in(heads[0], said.plain) and not _in(heads[0], said.negated)
+        pair = (scope.subject[-1] if scope.subject else "", heads[0])
+        same_pair = (
+            pair in said.pairs and pair not in source.pairs
+        )  # it stands elsewhere too, but not after this word
+        return reason if told and (same_pair or not _in(heads[0], plain)) else None
     if scope.kind == "denial" and not said.scopes and any(_in(head, said.plain) for head in heads[:3]):
         clause = frozenset((*scope.governed, *scope.subject))
         elsewhere = [
@@ -227,6 +240,9 @@ def _read(text: str) -> _Reading:
     return _Reading(
         tuple(scopes),
         frozenset(word for index, word in content if index not in governed),
+        frozenset(
+            (before, word) for (_, before), (index, word) in pairwise(content) if index not in governed
+        ),
         frozenset(word for _, word in content),
     )
 
@@ -245,6 +261,8 @@ def _kind(word: str, following: str) -> str:
 def _governed(tokens: Sequence[tuple[str, int]], start: int) -> list[int]:
     """Indexes of the content words that a negation in front of `start` governs."""
     places: list[int] = []
+    if start < len(tokens) and tokens[start][0] == ",":  # "were not, by their own account, towed"
+        start = next((at + 1 for at in range(start + 1, len(tokens)) if tokens[at][0] == ","), start)
     for index in range(start, min(len(tokens), start + _WINDOW)):
         word = tokens[index][0]
         if not word[0].isalnum() or fold(word) in _BOUNDARIES:

@@ -366,6 +366,7 @@ def test_digits_with_marks_keep_both_readings_where_both_are_usual() -> None:
         ("Prisoners met in Harlow.", None),
         ("Thirty-seven people met.", None),
         ("Ana Ruíz’s friends met.", None),
+        ("Ana Tanaka met them to agree at once.", "Tanaka"),
     ],
 )
 def test_names_are_looked_for_word_by_word(text: str, missing: str | None) -> None:
@@ -388,6 +389,14 @@ def test_names_are_looked_for_word_by_word(text: str, missing: str | None) -> No
         ("El alcalde aprobó el plan.", "El alcalde no aprobó el plan.", True),
         ("El alcalde nunca aprobó el plan.", "El alcalde aprobó el plan.", True),
         ("El ministro aceptó la oferta.", "El ministro negó la oferta.", True),
+        (
+            "It uses cream that was whipped.",
+            "It uses cream that was not whipped, though whipped cream is sold.",
+            True,
+        ),
+        ("They were not, by their own account, towed.", "They were towed, and not by the navy.", True),
+        ("He was not hired in May.", "He was hired in May, not in June.", True),
+        ("Nobody was hurt in the fire.", "No injuries were reported in the fire.", False),
         ("Nobody was hurt.", "No injuries were reported.", False),
         ("Quill denied it.", "“I had no part,” said Quill.", False),
         ("He is no longer mayor.", "He stopped being mayor.", False),
