@@ -20,8 +20,9 @@ from rag.answer.answerer import Answerer
 from rag.answer.llms.specs import SPECS as SPECS
 from rag.answer.llms.specs import check_spec as check_spec
 from rag.answer.model import LanguageModel
+from rag.answer.places import require_permitted
 from rag.answer.verify import Desk, Verified
-from rag.errors import AnswererError, ConfidentialLibrary, Stopped, UnknownDocument, UsageError
+from rag.errors import AnswererError, Stopped, UnknownDocument, UsageError
 from rag.settings import Settings
 from rag.types import (
     Answer,
@@ -167,6 +168,10 @@ class Pipeline:
     def _events(
         self, question: Question, conversation: Sequence[Turn], stop: threading.Event
     ) -> Iterator[Event]:
+        model: LanguageModel | None = getattr(self.answerer, "model", None)
+        if model is not None:
+            # Once more, for a library that became confidential after its answerer was made.
+            require_permitted(self.answerer.name, model.host, self._library)
         clock, meter = _Clock(), _Meter(self.answerer)
         searched = self._standalone(question, conversation, stop)
         if stop.is_set():
@@ -266,13 +271,7 @@ def make_answerer(spec: str, library: Any, settings: Settings) -> Answerer:
     from rag.answer.llms import destination, make_model
     from rag.answer.writer import Writer
 
-    if getattr(library, "confidential", False) and (host := destination(spec)) is not None:
-        raise ConfidentialLibrary(
-            f"this library is confidential, and {spec} would send text of it to {host}",
-            where=f"--answerer {spec}",
-            next_step="use --answerer offline or a model on this machine, or allow it with: "
-            "onrecord library --not-confidential",
-        )
+    require_permitted(spec, destination(spec), library)
     return Writer(make_model(spec, settings.llm), settings)
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from evals.scripted_llm import Rule, ScriptedServer, scripted
+from evals.scripted_llm import Recorded, Rule, ScriptedServer, scripted
 from rag.errors import UsageError
 from rag.passwords import hash_password
 from rag.settings import Settings
@@ -270,12 +270,12 @@ def test_stop_works_at_any_moment_and_the_page_stays_usable(
     page.goto(address)
     ask(page)
     page.locator("#answer .otr-steps", has_text="drafting").wait_for(timeout=60_000)
-    _until(lambda: len(server.requests) == 1)
+    _until(lambda: len(_prompts(server)) == 1)
     begun = time.monotonic()
     page.locator("#stop").click()
     page.get_by_text("Stopped.").wait_for()
     assert time.monotonic() - begun < 5
-    _until(lambda: server.requests[0].gone)  # the connection was closed, so the server stops too
+    _until(lambda: _prompts(server)[0].gone)  # the connection was closed, so the server stops too
     script(Rule(reply=HONEST))
     ask(page)
     page.locator("#answer .otr-answer").wait_for(timeout=60_000)
@@ -287,7 +287,7 @@ def test_another_page_is_answered_while_one_waits(
     script(Rule(reply=HONEST, fault="stall", after=5, times=1), Rule(reply=HONEST))
     page.goto(address)
     ask(page)
-    _until(lambda: len(server.requests) == 1)
+    _until(lambda: len(_prompts(server)) == 1)
     other = page.context.new_page()
     other.goto(address)
     ask(other)
@@ -305,7 +305,7 @@ def test_a_second_question_takes_the_place_of_the_first(
     script(Rule(reply=HONEST, fault="stall", after=5, times=1), Rule(reply=HONEST))
     page.goto(address)
     ask(page)
-    _until(lambda: len(server.requests) == 1)
+    _until(lambda: len(_prompts(server)) == 1)
     ask(page, "Tell me: how many cranes does the harbour of Vella have?")
     page.locator("#answer .otr-answer").wait_for(timeout=60_000)
     page.wait_for_timeout(500)
@@ -319,9 +319,14 @@ def test_closing_the_page_ends_the_request(
     script(Rule(reply=HONEST, fault="stall", after=5))
     page.goto(address)
     ask(page)
-    _until(lambda: len(server.requests) == 1)
+    _until(lambda: len(_prompts(server)) == 1)
     page.goto("about:blank")
-    _until(lambda: server.requests[0].gone, seconds=30)
+    _until(lambda: _prompts(server)[0].gone, seconds=30)
+
+
+def _prompts(server: ScriptedServer) -> list[Recorded]:
+    """Without the requests that only ask which models there are."""
+    return [request for request in server.requests if request.path.endswith("/chat/completions")]
 
 
 def _until(true: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -378,7 +383,8 @@ def test_a_confidential_library_sends_nothing_to_another_machine(
         ask(page)
         page.locator("#answer .otr-answer").wait_for(timeout=60_000)
         assert AWAY in page.locator("#answer .otr-use").inner_text()
-        assert len(server.requests) == 1
+        asked = len(server.requests)
+        assert asked > 0
         page.locator("#settings button").first.click()
         page.locator("#confidential input").check()
         place(page).filter(has_text="confidential").wait_for()
@@ -390,7 +396,7 @@ def test_a_confidential_library_sends_nothing_to_another_machine(
         refusal = page.locator("#answer .otr-failure").inner_text()
         assert "confidential" in refusal
         assert "--not-confidential" in refusal
-        assert len(server.requests) == 1
+        assert len(server.requests) == asked
         page.locator("#instead").click()
         page.locator("#source-1").wait_for(timeout=60_000)
         # This machine's own server may be asked.
@@ -398,7 +404,7 @@ def test_a_confidential_library_sends_nothing_to_another_machine(
         place(page).filter(has_text="on this machine").wait_for()
         ask(page)
         page.locator("#answer .otr-use", has_text="scripted").wait_for(timeout=60_000)
-        assert len(server.requests) >= 2
+        assert len(server.requests) > asked
         # Set elsewhere (the command line), it counts from the next question on; taken back here, it is shown.
         page.locator("#confidential input").uncheck()
         place(page).filter(has_text="Confidential").wait_for(state="detached")

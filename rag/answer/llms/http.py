@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from rag.answer.llms.calls import Call, Ended, Failed
-from rag.answer.llms.specs import KEYS, Spec, is_loopback
+from rag.answer.llms.specs import KEYS, Spec
+from rag.answer.places import place_of
 from rag.errors import AnswererError, PromptTooLong, ReplyCut
 
 _MAX_LINE = 4 * 1024 * 1024  # bytes of one event
@@ -80,7 +81,7 @@ def client(
     """A client for one call to the server of `spec`; close it. Every failure it meets raises `Failed`, or an
     httpx.TransportError to be given to `explained`. `content_type`: what the body must be where the request succeeds.
     """
-    this_machine = is_loopback(urlsplit(spec.url).hostname or "")
+    this_machine = place_of(spec.url) is None
 
     def connected(name: str, info: dict[str, Any]) -> None:
         if name not in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
@@ -90,7 +91,7 @@ def client(
         try:
             call.watch(connection)
             if this_machine:
-                _check_peer(spec, connection)
+                check_peer(spec, connection)
         except (Failed, Ended):
             stream.close()
             raise
@@ -124,7 +125,8 @@ def client(
     )
 
 
-def _check_peer(spec: Spec, connection: socket.socket) -> None:
+def check_peer(spec: Spec, connection: socket.socket) -> None:
+    """Raise Failed where a connection to "this machine" leads to another: a name means what the resolver says."""
     peer = connection.getpeername()[0]
     if not ipaddress.ip_address(peer.partition("%")[0]).is_loopback:
         raise Failed(

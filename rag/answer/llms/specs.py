@@ -5,7 +5,6 @@ Nothing is imported or called to know it: `onrecord ask` looks at the SPEC of th
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from rag.answer.places import host_of, pinned, place_of
 from rag.errors import UsageError
 
 SPECS = (
@@ -59,8 +59,7 @@ class Spec:
         # A local Ollama hands the prompts of its cloud models on.
         if self.kind == "ollama" and re.search(r"[:-]cloud$", self.model):
             return "ollama.com"
-        name = urlsplit(self.url).hostname or ""
-        return None if is_loopback(name) else name
+        return place_of(self.url)
 
     @property
     def where(self) -> str:
@@ -131,16 +130,6 @@ def key_of(kind: str, environ: Mapping[str, str]) -> str:
     return key
 
 
-def is_loopback(name: str) -> bool:
-    """True for the names and addresses of this machine itself. Never looks a name up."""
-    if name.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
 def _folder(spec: Spec) -> Path:
     return Path(spec.model).expanduser()
 
@@ -187,7 +176,11 @@ def _address(url: str, where: str) -> str:
             where=where,
             next_step=f"give the address alone and put the key into {KEYS['openai-compatible']}",
         )
-    return url.rstrip("/")
+    try:
+        host_of(url)
+    except UsageError as error:
+        raise UsageError(error.what, where=where, next_step=error.next_step) from None
+    return pinned(url).rstrip("/")
 
 
 def _unknown(spec: str) -> UsageError:
