@@ -42,7 +42,7 @@ from rag.errors import UsageError
 from rag.index.lexical import Entry, build
 from rag.index.split import embedding_text, split
 from rag.search.fuse import document_of
-from rag.search.rerank import MIX, Mix, Reads, evidence_for, reranked
+from rag.search.rerank import MIX, Mix, Reads, evidence_for, reranked, within_reach
 from rag.search.retrieve import Retriever
 from rag.settings import IndexSettings, SearchSettings, load_settings
 from rag.types import Document, Filters, Passage, Question
@@ -299,13 +299,16 @@ def look(task: Task, settings: SearchSettings, network: Reads) -> Measured:
         stages["fused by ranks"] = by_ranks.stages(question, DEPTH)["fused"]
         for stage, hits in stages.items():
             rankings.setdefault(stage, {})[query] = measured.named(hit.passage.id for hit in hits)
-        first = stages["fused"][: settings.rerank]
-        shown = [(hit.passage, task.shelf.document(hit.passage.document_id)) for hit in first]
+        fused = [(hit.passage.id, hit.score) for hit in stages["fused"]]
+        shown = [
+            (passage, task.shelf.document(passage.document_id))
+            for passage in task.shelf.passages(within_reach(fused, settings.rerank))
+        ]
         evidence: Mapping[str, float | None] = {}
         if stages["reranked"] and stages["reranked"][0].by == "reranked":
             evidence = evidence_for(network, text, shown)  # from memory: the retriever has just read them
         looked[query] = Looked(
-            tuple((hit.passage.id, hit.score) for hit in stages["fused"]),
+            tuple(fused),
             evidence,
             retriever.parts(question) if evidence else None,
         )

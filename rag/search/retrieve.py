@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from rag.answer.network import shipped_network
 from rag.errors import SettingsError, UnknownDocument
 from rag.search.fuse import Ranking, document_of, reciprocal_rank, score_average, spread
-from rag.search.rerank import Reads, best_of, evidence_for, parts_of, reranked
+from rag.search.rerank import Reads, best_of, evidence_for, parts_of, reranked, within_reach
 from rag.settings import SearchSettings
 from rag.types import Document, Filters, Hit, Passage, Question, Ranker
 from rag.words import in_spanish
@@ -130,7 +130,7 @@ class Retriever:
         """
         if not self._settings.rerank or in_spanish(question.text):
             return fused, "fused"
-        first = [passage_id for passage_id, _ in fused[: self._settings.rerank]]
+        first = within_reach(fused, self._settings.rerank)
         read = []
         for passage in self._library.passages(first):
             try:
