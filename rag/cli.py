@@ -322,6 +322,18 @@ def _add_other_commands(commands: Any) -> None:
         metavar="FILE",
         help="lines user:password-hash (see `onrecord password`)",
     )
+    answerers = _command(
+        commands,
+        "answerers",
+        run.answerers,
+        "list who can read the passages now, and why the rest cannot",
+        "onrecord answerers ollama:llama3.2",
+        library=False,
+    )
+    answerers.add_argument(
+        "specs", metavar="SPEC", nargs="*", type=_text, help="only look at these (default: every kind)"
+    )
+    _json_flag(answerers)
     password = _command(
         commands,
         "password",

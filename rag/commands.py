@@ -314,6 +314,25 @@ def verify(arguments: argparse.Namespace) -> int:
     return SOME_FAILED if report.changed else DONE
 
 
+def answerers(arguments: argparse.Namespace) -> int:
+    """Exit code 1 where a SPEC that was asked for is not usable; the list of all kinds always ends with 0."""
+    from rag.answer.llms import answerers, checked
+    from rag.render import printable
+
+    found = [checked(spec) for spec in arguments.specs] or answerers()
+    if arguments.json:
+        print_json({"answerers": [status.as_json() for status in found]})
+    else:
+        for status in found:
+            where = "on this machine" if status.host is None else f"sends text to {status.host}"
+            print(printable(f"{'yes' if status.usable else 'no ':3}  {status.spec}"))
+            print(printable(f"     {status.why}{f'; {where}' if status.usable else f'; {status.next_step}'}"))
+            for spec in status.ready:
+                if spec != status.spec:
+                    print(printable(f"     {spec}"))
+    return SOME_FAILED if arguments.specs and not all(status.usable for status in found) else DONE
+
+
 def serve(arguments: argparse.Namespace) -> int:
     from rag.passwords import read_auth_file
     from rag.pipeline import check_spec

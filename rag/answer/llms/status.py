@@ -63,7 +63,7 @@ def checked(spec: str, environ: Mapping[str, str] | None = None) -> AnswererStat
             return AnswererStatus(spec, True, why, "", found.host, (spec,))
         names = _models(found, environ)
     except OnRecordError as error:
-        return AnswererStatus(spec, False, error.what, error.next_step)
+        return AnswererStatus(spec, False, error.what, error.next_step, _host(spec, environ))
     known = found.model in names or f"{found.model}:latest" in names
     if not known and names:
         listed = ", ".join(names[:_LISTED])
@@ -75,6 +75,13 @@ def checked(spec: str, environ: Mapping[str, str] | None = None) -> AnswererStat
             found.host,
         )
     return AnswererStatus(spec, True, "its server answers", "", found.host, (spec,))
+
+
+def _host(spec: str, environ: Mapping[str, str]) -> str | None:
+    try:
+        return parse(spec, environ).host
+    except UsageError:
+        return None  # it goes nowhere
 
 
 def _of_kind(form: str, environ: Mapping[str, str]) -> AnswererStatus:
@@ -105,7 +112,7 @@ def _of_kind(form: str, environ: Mapping[str, str]) -> AnswererStatus:
             return AnswererStatus(form, True, "Ollama runs", "", found.host, ready)
         key_of(kind, environ)
     except OnRecordError as error:
-        return AnswererStatus(form, False, error.what, error.next_step)
+        return AnswererStatus(form, False, error.what, error.next_step, _host(f"{kind}:MODEL", environ))
     return AnswererStatus(
         form, True, "its key is set; the provider was not asked", "name a model", found.host
     )
