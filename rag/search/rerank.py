@@ -8,9 +8,9 @@ The parts of a long question. "Which company, reported by one paper for its laws
 is answered by passages that each fit one part of it well and the whole badly, so each part is searched for on its own.
 
 Alone the network is worse than the fused score on questions of that kind (nDCG@10 .52 against .83 on the news set of
-`evals.bench.reranking`, while on the dossier it is better, .84 against .80), so a passage's score is a mean: a share of the fused score, and the rest a probability made of the reading. A passage that
-was not looked at counts as one that fits no part and does not answer, so it stays behind all others, and all scores are
-on one scale.
+`evals.bench.reranking`, while on the dossier it is better, .84 against .80), so a passage's score is a mean: a share of
+the fused score, and the rest a probability made of the reading. A passage that was not looked at counts as one that
+fits no part and does not answer, so it stays behind all others, and all scores are on one scale.
 """
 
 from __future__ import annotations
