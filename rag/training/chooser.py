@@ -3,18 +3,18 @@
     python -m rag.training.chooser --data DIR [--out FOLDER]
 
 The trained network (`rag.answer.network`) gives the main features, so only what it was not trained on may be used
-here: the articles of SQuAD 1.1 and of the part of SQuAD 2.0 that `rag.training.data` holds out, and questions of
-Natural Questions' development set (`nq/nq_open_oracle_2655.jsonl`). The examples go through the program itself: a few
-articles become text files, a real library indexes them, and each question is put to the real retriever, so that the
-weights meet what they will meet later. A world is 12 paragraphs of each of some articles, or 60 passages of Natural
-Questions. Half of the articles and passages are for fitting, half for the figures.
+here: the articles of SQuAD 1.1, of the part of SQuAD 2.0 and of our own news texts that `rag.training.data` holds out,
+and questions of Natural Questions' development set (`nq/nq_open_oracle_2655.jsonl`). The examples go through the program
+itself: a few articles become text files, a real library indexes them, and each question is put to the real retriever,
+so that the weights meet what they will meet later. A world is 12 paragraphs of each of some articles, 60 passages of
+Natural Questions, or 15 news texts. Half of the articles, passages and texts are for fitting, half for the figures.
 
 1. Sentences: logistic regression over all candidates of the questions whose answer was retrieved (label: the sentence
    holds the answer's span).
 2. Whether to answer: logistic regression (Platt scaling over `DRAFT_FEATURES`) on all questions, those that the world
-   cannot answer included: human-written unanswerables (`near`), questions to other articles (`outside`) and Natural
-   Questions put to SQuAD articles (`obvious`). Label: one of the three best sentences holds the answer, because three
-   quotes are what is shown.
+   cannot answer included: human-written unanswerables (`near`), near misses on news texts (`near_news`), questions to
+   other articles (`outside`) and Natural Questions put to SQuAD articles (`obvious`). Label: one of the three best
+   sentences holds the answer, because three quotes are what is shown.
 3. The threshold is set by hand (`THRESHOLD`): see there.
 
 Needs scikit-learn (extra `evals`).
@@ -42,7 +42,7 @@ from rag.answer.reader import OfflineReader, Ranked, Weights, candidates_of
 from rag.index.library import Library
 from rag.search.retrieve import Retriever
 from rag.settings import Settings
-from rag.training.data import NATURAL_QUESTIONS, SQUAD, SQUAD2, Article, squad2_split, squad_split
+from rag.training.data import NATURAL_QUESTIONS, SQUAD, SQUAD2, Article, news, squad2_split, squad_split
 from rag.types import Question, Span
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,9 @@ THRESHOLD = 0.2
 # asked more often than other texts do.
 SET_BY_HAND = {"heading": -2.0, "is_question": -2.0, "first": 0.3}
 
-Kind = Literal["squad", "nq", "outside", "obvious", "near"]
+Kind = Literal["squad", "nq", "news", "outside", "obvious", "near", "near_news"]
+ANSWERABLE = frozenset({"squad", "nq", "news"})
+NEWS_TEXTS = 15
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,27 @@ def natural_worlds(rows: Sequence[dict[str, Any]]) -> Iterator[World]:
             )
             world.probes.append(Probe(row["question"], "nq", title, places))
         world.probes += [Probe(row["question"], "outside") for row in spare[10 * number : 10 * number + 10]]
+        yield world
+
+
+def news_worlds(texts: Sequence[Article], outsiders: Sequence[str], seed: int = 7) -> Iterator[World]:
+    """Worlds of 15 of our news texts with all their questions, and five of `outsiders`."""
+    chance = random.Random(seed)
+    for start in range(0, len(texts), NEWS_TEXTS):
+        world = World("news")
+        for number, article in enumerate(texts[start : start + NEWS_TEXTS], start):
+            (text,) = article.texts
+            lead = f"{article.title}\n\n" if article.title else ""
+            title = f"{number} {article.title or text[:40]}"
+            world.texts[title] = lead + text + "\n"
+            for example in article.examples:
+                if example.answer is None:
+                    world.probes.append(Probe(example.question, "near_news"))
+                else:
+                    world.probes.append(
+                        Probe(example.question, "news", title, (example.answer.shifted(len(lead)),))
+                    )
+        world.probes += [Probe(question, "obvious") for question in chance.sample(outsiders, 5)]
         yield world
 
 
@@ -269,7 +292,7 @@ def figures(tested: Sequence[Example], weights: Weights) -> dict[str, Any]:
             "n": len(members),
             "answered": _rounded(np.mean(values[members] >= weights.threshold)),
         }
-        if kind in {"squad", "nq"}:
+        if kind in ANSWERABLE:
             part["retrieved"] = _rounded(np.mean([tested[index].labels.any() for index in members]))
             for count in (1, SHOWN):
                 part[f"among first {count}"] = _rounded(
@@ -291,12 +314,14 @@ def train(data: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     natural = random.Random(3).sample([json.loads(line) for line in lines], 240)
     others, held_out = squad_split(data / SQUAD)
     _, held_out_2 = squad2_split(data / SQUAD2)
+    _, reports = news()
     parts: list[list[Example]] = []
     for part, rows in enumerate((natural[:120], natural[120:])):
         worlds = [
             *squad_worlds("squad", held_out[part::2], others, 45, outsiders),
             *squad_worlds("near", held_out_2[:3] if part == 0 else held_out_2[3:], others, 60, outsiders),
             *natural_worlds(rows),
+            *news_worlds(reports[part::2], outsiders),
         ]
         parts.append([example for world in examples(iter(worlds)) for example in world])
     training, tested = parts

@@ -7,7 +7,8 @@ with evidence from `rag.training.claims`. XQuAD is a test and is never read here
 Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
 words with the question and lacks the answer; the right paragraph under a question changed as `rag.training.edits` does;
 the right paragraph without the sentence that answers; and near misses written for this project over paragraphs of SQuAD
-(`near_misses.jsonl` beside this module: questions only, the paragraphs are named by article and number).
+(`near_misses.jsonl` beside this module: questions only, the paragraphs are named by article and number). News texts with
+both kinds of questions were written for this project too (`news.jsonl`).
 """
 
 from __future__ import annotations
@@ -34,23 +35,27 @@ NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
 QAMR = "qamr/dev.jsonl"
 AMAZON = "squadshifts/amazon_reviews_v1.0.json"
 NEAR_MISSES = Path(__file__).with_name("near_misses.jsonl")
+NEWS = Path(__file__).with_name("news.jsonl")
 HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
 HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
+HELD_OUT_NEWS = 8  # one news text in so many
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.41,
+    "squad": 0.35,
     "squad_other": 0.08,  # another paragraph of the article
     "squad_changed": 0.03,  # a changed question
     "squad_removed": 0.06,  # the paragraph without the sentence that answers
     "squad2": 0.09,
-    "near_misses": 0.10,  # ours
+    "near_misses": 0.09,  # ours
+    "news": 0.04,  # ours
+    "news_near": 0.05,
     "nq": 0.07,
     "nq_other": 0.015,
     "qamr": 0.02,
     "amazon": 0.025,
-    "claims": 0.055,  # recorded ones
-    "claims_made": 0.045,
+    "claims": 0.045,  # recorded ones
+    "claims_made": 0.035,
 }
 SHORT, LONG = (40, 120), (120, 230)  # tokens of passage; a place between is drawn for every example
 LONG_SHARE = 0.3
@@ -159,8 +164,8 @@ def tokenised_examples(path: Path) -> list[Example]:
 def near_misses(articles: Sequence[Article], path: Path = NEAR_MISSES) -> list[Example]:
     """The written near misses on paragraphs of `articles`; those on other articles are left out.
 
-    A line is `{"article", "paragraph" (its number in the article), "question", "near": [start, end]}`; `near` is the place
-    that a careless reader would give.
+    A line is `{"article", "paragraph" (its number in the article), "question", "near": [start, end]}`; `near` is the
+    place that a careless reader would give.
     """
     texts = {article.title: article.texts for article in articles}
     found = []
@@ -170,6 +175,27 @@ def near_misses(articles: Sequence[Article], path: Path = NEAR_MISSES) -> list[E
             text = texts[row["article"]][row["paragraph"]]
             found.append(Example(row["question"], row["article"], text, None, Span(*row["near"])))
     return found
+
+
+def news(path: Path = NEWS) -> tuple[list[Article], list[Article]]:
+    """(to train on, held out): an article for each text, with its questions and near misses.
+
+    A line is `{"title", "text", "asked": [{"q", "a"}], "near_misses": [{"q", "near"}]}`; `a` and `near` are words of the
+    text, their first occurrence counts. The title may be null.
+    """
+    parts: tuple[list[Article], list[Article]] = ([], [])
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        row = json.loads(line)
+        text, title = row["text"], row["title"] or ""
+
+        def place(told: str, text: str = text) -> Span:
+            start = text.index(told)
+            return Span(start, start + len(told))
+
+        examples = [Example(one["q"], title, text, place(one["a"])) for one in row["asked"]]
+        examples += [Example(one["q"], title, text, None, place(one["near"])) for one in row["near_misses"]]
+        parts[number % HELD_OUT_NEWS == HELD_OUT_NEWS - 1].append(Article(title, (text,), tuple(examples)))
+    return parts
 
 
 class Windows:
@@ -269,6 +295,7 @@ class Stream:
         self._articles = {article.title: article.texts for article in articles}
         squad = [example for article in articles for example in article.examples]
         more = [example for article in squad2_split(self.data / SQUAD2)[0] for example in article.examples]
+        reports = [example for article in news()[0] for example in article.examples]
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
         for example in squad:
@@ -282,6 +309,8 @@ class Stream:
             "squad_removed": squad,
             "squad2": more,
             "near_misses": near_misses(articles),
+            "news": [example for example in reports if example.answer],
+            "news_near": [example for example in reports if not example.answer],
             "nq": natural,
             "nq_other": natural,
             "qamr": tokenised_examples(self.data / QAMR),

@@ -46,7 +46,7 @@ def read_all(data: Path) -> list[Read]:
     found = []
     for number, article in enumerate(squad2_split(data / SQUAD2)[1]):
         for example in article.examples:
-            features = reader.features(example.question, example.text)
+            features = reader.features(example.question, example.text, article.title)
             if features is None:
                 continue
             span, row = features

@@ -37,6 +37,7 @@ from rag.training.data import (
     Stream,
     Windows,
     batches,
+    news,
     squad2_split,
     squad_split,
 )
@@ -113,12 +114,13 @@ def _smoothed(logits: Tensor, places: Tensor, lengths: Tensor, smoothing: float)
 
 
 def development(data: Path, tokenizer: Tokenizer, count: int = 250) -> list[tuple[str, Encoded]]:
-    """A fixed sample of (kind, example) from the held-out articles; passages of up to 200 tokens."""
+    """A fixed sample of (kind, example) from the held-out articles, texts and claims; passages of up to 200 tokens."""
     chance = random.Random(1)
     windows = Windows(tokenizer)
     parts: dict[str, list[Example]] = {
         "squad": [example for article in squad_split(data / SQUAD)[1] for example in article.examples],
         "squad2": [example for article in squad2_split(data / SQUAD2)[1] for example in article.examples],
+        "news": [example for article in news()[1] for example in article.examples],
     }
     sample = []
     for kind, examples in parts.items():
@@ -148,7 +150,7 @@ def evaluate(
     """Token F1 of the best span where there is an answer; how well score and relevance tell the two kinds apart."""
     network.eval()
     overlaps: dict[str, list[float]] = {}
-    scores: list[tuple[float, float, bool]] = []
+    scores: dict[str, list[tuple[float, float, bool]]] = {}
     claims: list[tuple[float, bool]] = []
     order = sorted(range(len(sample)), key=lambda index: len(sample[index][1].ids))
     with torch.no_grad():
@@ -161,16 +163,17 @@ def evaluate(
                     claims.append((float(support[row]), one.supported))
                     continue
                 first, last, score = best_spans(spans[row].cpu(), one.ids, separator)
-                if kind == "squad2":
-                    scores.append((score, float(relevance[row]), one.start > 0))
+                if kind != "squad":
+                    scores.setdefault(kind, []).append((score, float(relevance[row]), one.start > 0))
                 if one.start:
                     shared = max(0, min(last, one.end) - max(first, one.start) + 1)
                     total = last - first + one.end - one.start + 2
                     overlaps.setdefault(kind, []).append(2 * shared / total)
     network.train()
     report = {f"{kind} f1": sum(values) / len(values) for kind, values in sorted(overlaps.items())}
-    report["auroc span"] = _auroc([(score, label) for score, _, label in scores])
-    report["auroc relevance"] = _auroc([(score, label) for _, score, label in scores])
+    for kind, values in sorted(scores.items()):
+        report[f"{kind} auroc span"] = _auroc([(score, label) for score, _, label in values])
+        report[f"{kind} auroc relevance"] = _auroc([(score, label) for _, score, label in values])
     report["auroc support"] = _auroc(claims)
     return {name: round(value, 4) for name, value in report.items()}
 

@@ -21,6 +21,7 @@ from rag.training.data import (
     Windows,
     batches,
     near_misses,
+    news,
     squad2_split,
     squad_articles,
     squad_split,
@@ -36,14 +37,20 @@ def tokenizer() -> Tokenizer:
     return found
 
 
+def _plain(tokenizer: Tokenizer, text: str) -> str:
+    """As the tokenizer sees it: without capitals, accents and blanks."""
+    return tokenizer.decode(tokenizer.encode(text, add_special_tokens=False).ids).replace(" ", "")
+
+
 def test_every_place_in_the_stream_is_the_answer(data: Path, tokenizer: Tokenizer) -> None:
     """Decoding the marked tokens gives an answer that the data set accepts; unanswerable ones have no place."""
     accepted = {
-        example.answer.of(example.text).casefold().replace(" ", "")
+        _plain(tokenizer, example.answer.of(example.text))
         for article in (
             *squad_split(data / SQUAD)[0],
             *squad2_split(data / SQUAD2)[0],
             *squad_articles(data / AMAZON),
+            *news()[0],
         )
         for example in article.examples
         if example.answer
@@ -182,3 +189,16 @@ def test_the_shipped_near_misses_are_questions() -> None:
     for row in rows:
         assert len(row["question"].split()) >= 3
         assert 0 <= row["near"][0] < row["near"][1]
+
+
+def test_the_shipped_news_texts_hold_their_answers_and_some_are_held_out() -> None:
+    train, held = news()
+    assert len(train) > 6 * len(held) > 0
+    for article in (*train, *held):
+        (text,) = article.texts
+        for example in article.examples:
+            place = example.answer or example.near
+            assert place is not None
+            assert place.of(text).strip()
+        assert any(example.answer for example in article.examples)
+        assert any(example.answer is None for example in article.examples)
