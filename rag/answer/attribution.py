@@ -27,6 +27,7 @@ from rag.answer.speech import (
     NAMES,
     PARTICIPLES,
     PAST_OR_PRESENT,
+    ROLE,
     VERB_CLASSES,
     Subject,
     VerbClass,
@@ -58,6 +59,12 @@ _SHORT_LEAD = re.compile(
     r"|still|earlier|last|this|then|also|speaking|asked)\b[^,]{0,60}|\w+),?\s*$",
     re.IGNORECASE,
 )
+# "in Washington" is a place, "her predecessor Vega" is not she; "the New York senator" is not New York.
+_NOT_HE = re.compile(
+    r"\b(?:in|inside|outside|within|across|into|from|at|near|en|desde)\s$|\b(?:his|her|its|their|su|sus)\s(?:\w+\s){1,2}$",
+    re.IGNORECASE,
+)
+_MODIFIES = re.compile(rf"\s{ROLE}\b")
 _COORDINATE = re.compile(
     r"(?:[,;]\s*(?:but|and|while|whereas|though|although|pero|mientras|y)?|\b(?:but|while|whereas|pero|mientras))\s*$"
 )
@@ -440,8 +447,8 @@ def _antecedent(window: Window, at: int) -> str | None:
     for piece in before:
         masked = piece.of(window.masked)
         people: list[str] = []
-        for found, start, _ in names_in(masked):
-            place = re.search(r"\b(?:in|from|at|near|en)\s$", masked[:start])
+        for found, start, end in names_in(masked):
+            place = _NOT_HE.search(masked[:start]) or _MODIFIES.match(masked[end:])
             if is_person(found) and not place and not any(same_person(found, other) for other in people):
                 people.append(found)
         if len(people) > 1 or unnamed_person(masked):

@@ -52,12 +52,14 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "number",
-        r"\bhow (many|much|old|tall|high|far|large|big|often)\b|\b(what|which) (number|amount|figure|total|population)\b"
+        r"\bhow (many|much|old|tall|high|far|large|big|often)\b|^(the )?(number|count) of\b"
+        r"|\b(what|which) (number|amount|figure|total|population)\b"
         r"|\bcuant[oa]s?\b|\bque (numero|cantidad|cifra)\b",
     ),
     (
         "date",
-        r"\bwhen\b|\b(what|which|in what|on what) (year|date|day|month|decade|century|time)\b|\bcuando\b"
+        r"\bwhen\b|^(the )?date of\b"
+        r"|\b(what|which|in what|on what) (year|date|day|month|decade|century|time)\b|\bcuando\b"
         r"|\b(que|cual) (ano|dia|fecha|mes)\b",
     ),
     (
@@ -77,7 +79,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "place",
-        r"\bwhere\b|\b(what|which|in what|in which) (country|city|state|town|place|region|continent|county|province|"
+        r"\bwhere\b|\b(what|which|in what|in which) (?:(?!two|three|other)[\w.]+ )?"
+        r"(country|city|state|town|place|region|continent|county|province|"
         r"location)\b|\bdonde\b|\bque (pais|ciudad|estado|lugar|region)\b",
     ),
 )

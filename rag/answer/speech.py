@@ -78,7 +78,7 @@ _ROLES = """spokesman spokeswoman spokesperson spokespeople official officials m
     ministerio secretaría ejército empresa mandataria mandatario testigos testigo fuentes directora secretario
     secretaria diputado diputada senadora experto experta analista académica académico investigador investigadora
     exministro exministra médico médica profesora profesor""".split()
-_ROLE = rf"(?:{'|'.join(_ROLES)})"
+ROLE = rf"(?:{'|'.join(_ROLES)})"
 # Roles that are not one person: "he" and "she" never mean these.
 _NO_PERSON = frozenset(
     """officials ministers ministry senators lawyers attorneys prosecutors court police authorities government agency
@@ -109,7 +109,7 @@ _DETERMINER = (
     r"|las|un|una|unos|su|sus|otro|otra|dos|tres|varios)"
 )
 _TAIL = rf"(?: (?:of|for|at|in|from|with|by|de|del|en)(?: (?:the|la|el|los|this|that))?(?: {_WORD}){{1,4}}?)"
-GENERIC = rf"(?:{_DETERMINER} )?(?:{_WORD} ){{0,4}}?{_ROLE}"
+GENERIC = rf"(?:{_DETERMINER} )?(?:{_WORD} ){{0,4}}?{ROLE}"
 _GENERIC_AT_END = re.compile(rf"(?<![\w’'.-]){GENERIC}{_TAIL}?$", re.IGNORECASE)
 _GENERIC_AT_START = re.compile(rf"{GENERIC}\b", re.IGNORECASE)
 _TAIL_AT_START = re.compile(rf"{_TAIL}(?=[.,;:]|$)")
@@ -128,13 +128,14 @@ _NOT_A_NAME = frozenset(
     september october november december lunes martes miércoles jueves viernes sábado domingo
     nobody none everyone everybody somebody someone nadie
     yesterday today tomorrow earlier later again once only even perhaps maybe instead also another some many most
-    one two three four five ayer hoy mañana
+    one two three four five six seven eight nine ten eleven twelve dozens ayer hoy mañana
     the a an this that these those it he she they we i you but and or if when while as in on at for to from by with
     after before since however meanwhile there here what who why how where no yes not then so yet still according both
     el la los las un una en de por con para según pero y cuando mientras que quien cómo qué no sí""".split()
 )
 _TITLES = frozenset(
-    """mr mrs ms dr sr sra srta sen gov rep gen col lt sgt capt prof rev adm amb lic ing president presidenta presidente
+    """councillor councilor councilman councilwoman concejal
+    mr mrs ms dr sr sra srta sen gov rep gen col lt sgt capt prof rev adm amb lic ing president presidenta presidente
     senator governor minister secretary general mayor judge chancellor king queen pope bishop father sister brother
     congressman congresswoman representative ambassador deputy former vice prime foreign defense defence interior
     justice treasury attorney chief commander captain colonel sergeant lieutenant inspector detective professor doctor

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from rag.answer.choosing import choose
 from rag.answer.features import DRAFT_FEATURES, SENTENCE_FEATURES
-from rag.answer.reader import WEIGHTS, OfflineReader, Weights, candidates_of, choose, shipped_weights
+from rag.answer.reader import WEIGHTS, OfflineReader, Weights, candidates_of, shipped_weights
 from rag.index.library import Library
 from rag.search.retrieve import Retriever
 from rag.settings import AnswerSettings, Settings
@@ -199,7 +200,11 @@ def test_at_most_the_wanted_number_of_quotes(desk: Desk) -> None:
     hits = desk.hits(question.text)
     ranked = desk.reader.rank(question.text, candidates_of(hits, desk.documents))
     assert ranked is not None
-    assert [len(choose(ranked, hits, limit)) for limit in (1, 2, 3, 5)] == [1, 2, 3, 5]
+    assert [len(choose(ranked, hits, limit, close=100.0)) for limit in (1, 2, 3, 5)] == [1, 2, 3, 5]
+
+
+def test_a_clear_answer_is_quoted_alone(desk: Desk) -> None:
+    assert len(desk.quotes(desk.draft("How much was Golden Crust fined?"))) == 1
 
 
 def test_a_sentence_in_two_documents_is_quoted_once(desk: Desk) -> None:
