@@ -68,6 +68,11 @@ _PRONOUN = re.compile(
     r"[“\"‘'(]?(He|She|It|They|This|That|These|Those|His|Her|Their|Its|Such|Both|The former|The latter|"
     r"Él|Ella|Ellos|Ellas|Esto|Eso)\b"
 )
+_MAIL_HEADER = re.compile(
+    r"(?:From|De|Von|Date|Fecha|Subject|Asunto): [^\n]*\n(?:To|Para|An|Date|Fecha|Subject|Asunto): "
+)
+    r"(?:From|De|Von|Date|Fecha|Subject|Asunto): [^\n]*\n(?:To|Para|An|Date|Fecha|Subject|Asunto): "
+)
 _QUOTED = re.compile(r"[“\"«]([^”\"»]+)[”\"»]|(?<!\w)[‘']([^’']{8,}(?:[’']\w+[^’']*)*)[’'](?!\w)")
 
 
@@ -302,8 +307,8 @@ def _form_columns(asked: Asked, candidates: Sequence[Candidate]) -> dict[str, ND
 
 
 def is_label(candidate: Candidate) -> bool:
-    """A heading, or a line of a few words that ends without punctuation."""
-    if candidate.is_heading:
+    """A heading, a mail's header, or a line of a few words that ends without punctuation."""
+    if candidate.is_heading or _MAIL_HEADER.match(candidate.text):
         return True
     closed = re.search(r"[.!?…:;][\"”’')\]*]*$", candidate.text.rstrip())
     return len(candidate.words) < 4 or (not closed and len(candidate.words) < 14)

@@ -52,7 +52,6 @@ _WHEN = re.compile(
     r"(?:\s+\w+){0,2}\s*$|^(?:since|after|before|when|while|during|until|desde|tras|cuando)\b",
     re.IGNORECASE,
 )
-_MAIL_HEADER = re.compile(r"(?:From|De|Von|To|Para|Subject|Asunto|Date|Fecha): ")
 _LENGTHS = re.compile(
     r"\bhow long (?:is|was|are) (?:the|a|its|their)\b(?!.*\b(?:sentence|trial|war|visit|talks|ban|term|delay|wait)\b)",
     re.IGNORECASE,
@@ -131,7 +130,7 @@ def _may_date(ranked: Ranked, index: int) -> bool:
     one = ranked.candidates[index]
     if _PUBLISHED.search(ranked.asked.text):
         return True
-    return not (is_label(one) or _MAIL_HEADER.match(one.text))
+    return not is_label(one)
 
 
 def items_of(span: Span, text: str) -> list[Span]:

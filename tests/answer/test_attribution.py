@@ -130,6 +130,18 @@ CASES: list[tuple[str, str, str | None]] = [
     ("narrator, next to speech", "“It will hold,” said Marta Quill. [[Rain fell all week]].", None),
     ("scare quotes", "The so-called “[[paper dam]]” was built in 1931.", None),
     ("the tag itself", "“It will hold,” said [[Marta Quill, an engineer]].", None),
+    (
+        "a place and a modifier are nobody",
+        "In Norland the New Haven senator Bo Lind spoke. “[[It will hold]],” he said.",
+        "Bo Lind",
+    ),
+    (
+        "her predecessor is not she",
+        "Marta Quill came late. [[Since her predecessor Bo Lind left, she said, the dam leaked.]]",
+        "Marta Quill",
+    ),
+    ("inside a country", "It rained inside Norland. He answered that [[the dam leaked]].", None),
+    ("a number is nobody", "Six months passed. He answered that [[the dam leaked]].", None),
     ("two people and she", "Marta Quill met Ana Soto. “[[It will hold]],” she said.", None),
     ("a minister without a name", "The minister met Marta Quill. “[[It will hold]],” she said.", None),
     ("they", "“[[It will hold]],” they said.", None),
