@@ -71,8 +71,6 @@ _PRONOUN = re.compile(
 _MAIL_HEADER = re.compile(
     r"(?:From|De|Von|Date|Fecha|Subject|Asunto): [^\n]*\n(?:To|Para|An|Date|Fecha|Subject|Asunto): "
 )
-    r"(?:From|De|Von|Date|Fecha|Subject|Asunto): [^\n]*\n(?:To|Para|An|Date|Fecha|Subject|Asunto): "
-)
 _QUOTED = re.compile(r"[“\"«]([^”\"»]+)[”\"»]|(?<!\w)[‘']([^’']{8,}(?:[’']\w+[^’']*)*)[’'](?!\w)")
 
 
