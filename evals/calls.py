@@ -26,20 +26,24 @@ ABANDONED_LIMIT = 8
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Task]):
-    """`value` for the state done, else `error` says what happened. `wall_ms` is the time until then."""
+    """`value` for the state done, else `error` says what happened. `wall_ms` is the time until then.
+
+    `problem` is what was raised, for the state error.
+    """
 
     task: Task
     state: State
     value: dict[str, Any] | None
     error: str | None
     wall_ms: float
+    problem: Exception | None = None
 
 
 class TooManyAbandoned(Exception):
     """More calls than `ABANDONED_LIMIT` are still running after their time limit."""
 
 
-Arrived = tuple[int, State, dict[str, Any] | None, str | None, float]
+Arrived = tuple[int, dict[str, Any] | None, Exception | None, float]
 
 
 class _Worker(Generic[Task]):
@@ -61,13 +65,13 @@ class _Worker(Generic[Task]):
         while (order := self._inbox.get()) is not None:
             number, task = order
             started = time.perf_counter()
-            state: State = "done"
-            value, error = None, None
+            value: dict[str, Any] | None = None
+            problem: Exception | None = None
             try:
                 value = ask(task)
-            except Exception as problem:  # noqa: BLE001 - the border: what the system under test raises is its result
-                state, error = "error", f"{type(problem).__name__}: {problem}"
-            arrived.put((number, state, value, error, (time.perf_counter() - started) * 1000))
+            except Exception as raised:  # noqa: BLE001 - the border: what the system under test raises is its result
+                problem = raised
+            arrived.put((number, value, problem, (time.perf_counter() - started) * 1000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,9 @@ def call_all(
         start_more()
         while running:
             nearest = min(call.started for call in running.values()) + time_limit
-            outcomes = []
+            outcomes: list[Outcome[Task]] = []
             try:
-                number, state, value, error, wall = arrived.get(
-                    timeout=max(0.0, nearest - time.perf_counter())
-                )
+                number, value, problem, wall = arrived.get(timeout=max(0.0, nearest - time.perf_counter()))
             except queue.Empty:
                 now = time.perf_counter()
                 for number in [each for each, call in running.items() if now - call.started >= time_limit]:
@@ -120,7 +122,7 @@ def call_all(
                 done = running.pop(number, None)
                 if done is not None:  # else it is the late answer of a call left behind
                     idle.append(done.worker)
-                    outcomes.append(Outcome(done.task, state, value, error, wall))
+                    outcomes.append(_outcome(done.task, value, problem, wall))
             abandoned = [thread for thread in abandoned if thread.is_alive()]
             start_more()
             time.sleep(0)  # lets go of the interpreter, else the next call begins up to 5 ms late
@@ -130,3 +132,11 @@ def call_all(
     finally:
         for worker in [*idle, *(call.worker for call in running.values())]:
             worker.dismiss()
+
+
+def _outcome(
+    task: Task, value: dict[str, Any] | None, problem: Exception | None, wall_ms: float
+) -> Outcome[Task]:
+    if problem is None:
+        return Outcome(task, "done", value, None, wall_ms)
+    return Outcome(task, "error", None, f"{type(problem).__name__}: {problem}", wall_ms, problem)

@@ -16,6 +16,7 @@ from evals import commands
 from rag.cli import path_argument
 from rag.terminal import Parser
 
+_LIES = Path(__file__).parent / "suites" / "lies"
 _SUITE = "a folder with questions.jsonl"
 _RUN = "the folder of a finished run"
 
@@ -68,6 +69,21 @@ def add_parser(parser: argparse.ArgumentParser) -> None:
 
     answers = add("answers", "run a suite, or go on with it", "evals/suites/smoke", commands.answers)
     _answers(answers)
+
+    lies = add(
+        "lies",
+        "how many lies of a scripted language model are withheld, and how many honest statements",
+        "--json",
+        commands.lies,
+    )
+    lies.add_argument(
+        "suite",
+        type=path_argument,
+        nargs="?",
+        default=_LIES,
+        help="default: the one that comes with the program",
+    )
+    lies.add_argument("--out", type=path_argument, metavar="RUN", help="default: runs/SUITE-scripted-DIGEST")
 
     retrieval = add("retrieval", "measure retrieval on a BEIR folder", "nfcorpus/", commands.retrieval)
     retrieval.add_argument("folder", type=path_argument, help="corpus.jsonl, queries.jsonl, qrels/test.tsv")
@@ -148,6 +164,18 @@ def _answers(parser: argparse.ArgumentParser) -> None:
         type=path_argument,
         metavar="DIR",
         help="keep answers here and use those kept (default: off)",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        type=_positive,
+        metavar="N",
+        help="stop asking a language model once the whole run has used so many tokens, prompts and replies together",
+    )
+    parser.add_argument(
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help="stop once it has cost so much (needs llm.price_prompt and llm.price_completion)",
     )
     parser.add_argument("--retry-failed", action="store_true", help="ask again what crashed or took too long")
 

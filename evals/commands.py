@@ -78,10 +78,12 @@ def answers(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         cache=arguments.cache,
         retry_failed=arguments.retry_failed,
+        max_tokens=arguments.max_tokens,
+        max_cost=arguments.max_cost,
     )
     settings = load_settings().with_answer(answerer=arguments.answerer)
     suite = read_suite(arguments.suite)
-    with _library_and_corpus(arguments, suite, settings) as (library, corpus):
+    with library_and_corpus(suite, arguments.library, arguments.out, settings) as (library, corpus):
         suite = attach_gold(suite, corpus)
         for problem in [*suite.warnings, *leaks(suite)]:
             say(f"warning: {problem}")
@@ -97,9 +99,7 @@ def answers(arguments: argparse.Namespace) -> int:
     for sentence in broken:
         say(f"gate failed: {sentence}")
     if finished.stopped is not None:
-        say(
-            f"the run is incomplete ({finished.stopped}), {finished.folder}, run the same command again to go on"
-        )
+        say(f"the run is incomplete ({finished.stopped}), {finished.folder}, {finished.next_step}")
         return INCOMPLETE
     if finished.failed:
         say(
@@ -111,15 +111,18 @@ def answers(arguments: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _library_and_corpus(
-    arguments: argparse.Namespace, suite: Suite, settings: Settings
+def library_and_corpus(
+    suite: Suite, named: Path | None, out: Path | None, settings: Settings
 ) -> Iterator[tuple[Library, Corpus]]:
-    """The library to ask and the corpus that gold is looked up in: the named one, else one made of the suite's."""
+    """The library to ask and the corpus that gold is looked up in: the named one, else one made of the suite's.
+
+    The made one is kept beside the run's folder `out`.
+    """
     from evals.index import suite_library
     from rag.index.library import Library
 
-    if arguments.library is not None:
-        with Library.open(arguments.library, settings) as library:
+    if named is not None:
+        with Library.open(named, settings) as library:
             yield library, of_library(library)
         return
     if suite.corpus_folder is None:
@@ -129,10 +132,17 @@ def _library_and_corpus(
             where=str(suite.folder),
             next_step="add corpus/ to the suite, or name a --library",
         )
-    home = (arguments.out.parent if arguments.out is not None else Path("runs")) / ".libraries"
+    home = (out.parent if out is not None else Path("runs")) / ".libraries"
     library, digest = suite_library(suite.corpus_folder, settings, home, lambda text: say(f"warning: {text}"))
     with library:
         yield library, of_library(library, digest)
+
+
+def lies(arguments: argparse.Namespace) -> int:
+    """What is withheld of a scripted model that lies."""
+    from evals import lies as bench
+
+    return bench.command(arguments)
 
 
 def retrieval(arguments: argparse.Namespace) -> int:

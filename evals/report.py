@@ -36,7 +36,17 @@ def table(summary: Mapping[str, Any]) -> str:
     latency = summary["latency_ms"]
     if latency["p50"] is not None:
         lines += ["", f"latency {latency['p50']:.0f} ms (median), {latency['p95']:.0f} ms (95th percentile)"]
+    if summary.get("usage"):  # not in a summary of an older version
+        lines += ["", _usage_line(summary["usage"])]
     return "\n".join(lines) + "\n"
+
+
+def _usage_line(used: Mapping[str, Any]) -> str:
+    cost = "cost unknown" if used["cost"] is None else f"${used['cost']:.4f}"
+    return (
+        f"language model: {used['prompt_tokens']:,} tokens of prompts and {used['completion_tokens']:,} of replies "
+        f"for {used['questions']} questions, {cost}"
+    )
 
 
 def _line(name: str, entry: Mapping[str, Any]) -> str:

@@ -13,20 +13,22 @@ import importlib.metadata
 import platform
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evals.budget import Budget, Failures, Spending, check_priced, sum_of, usage_json
 from evals.cache import AnswerCache
 from evals.calls import Outcome, TooManyAbandoned, call_all
 from evals.corpus import Corpus
 from evals.score import Record, categories, contexts, gold_json, score_question, summarise
 from evals.store import Key, RunFolder
 from evals.suite import Item, Suite
-from evals.system import System, check_ask, filters_of
+from evals.system import System, check_ask, filters_of, usage_of
+from rag.answer.model import Usage
 from rag.errors import UsageError
 from rag.settings import Settings, digest_of
 
@@ -38,10 +40,18 @@ _PACKAGES = (
 
 Report = Callable[[int, int, int], None]  # done, of, failed
 
+GO_ON = "run the same command again to go on"
+_MORE = "run the same command with a greater --max-tokens or --max-cost to go on"
+_REPAIR = "see to the cause, then run the same command with --retry-failed"
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a suite is run. `sample` None means every question; `time_limit` is seconds for one question."""
+    """How a suite is run. `sample` None means every question; `time_limit` is seconds for one question.
+
+    `max_tokens` and `max_cost` (US dollars) are budgets of the whole run, of everything asked of a language model for
+    it so far; None is no limit. They do not belong to what a run is: the same run goes on with a greater one.
+    """
 
     trials: int = 1
     jobs: int = 1
@@ -50,10 +60,13 @@ class RunOptions:
     seed: int = 0
     cache: Path | None = None
     retry_failed: bool = False
+    max_tokens: int | None = None
+    max_cost: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("trials", "jobs", "time_limit"):
-            if getattr(self, name) <= 0:
+        for name in ("trials", "jobs", "time_limit", "max_tokens", "max_cost"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
                 raise UsageError(
                     f"--{name.replace('_', '-')} must be more than 0", next_step="give another value"
                 )
@@ -63,12 +76,16 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a run came to. `stopped` says why it is unfinished; None where every question has a result."""
+    """What a run came to. `stopped` says why it is unfinished; None where every question has a result.
+
+    `next_step` is what makes a stopped run go on.
+    """
 
     summary: dict[str, Any]
     folder: Path
     stopped: str | None = None
     failed: int = 0
+    next_step: str = GO_ON
 
     @property
     def complete(self) -> bool:
@@ -95,7 +112,9 @@ class _Bench:
     options: RunOptions
     folder: RunFolder
     cache: AnswerCache | None
+    spending: Spending = field(default_factory=lambda: Spending(Usage(cost=0.0)))
     cached: set[Key] = field(default_factory=set)
+    used: dict[Key, Usage] = field(default_factory=dict)
 
     def tasks(self) -> list[_Task]:
         return [_Task(item, trial) for trial in range(self.options.trials) for item in self.suite.items]
@@ -107,7 +126,14 @@ class _Bench:
             self.cached.add(task.key)
             return kept
         documents = self.suite.filter_documents.get(task.item.id, ())
-        found = self.system.ask(task.item.question, filters_of(asked["filters"], documents))
+        before = usage_of(self.system)
+        try:
+            found = self.system.ask(task.item.question, filters_of(asked["filters"], documents))
+        finally:
+            after = usage_of(self.system)
+            if before is not None and after is not None:
+                self.used[task.key] = after - before
+                self.spending.add(after - before)
         check_ask(found)
         if self.cache:
             self.cache.put(asked, task.trial, found)
@@ -156,28 +182,30 @@ def run_suite(
     options = options or RunOptions()
     if options.sample is not None:
         suite = suite.sample(options.sample, options.seed)
+    check_priced(Budget(options.max_tokens, options.max_cost), usage_of(system))
     identity = identity_of(suite, corpus, system, settings, options)
     folder = RunFolder(out or default_folder(suite, identity))
     _start(folder, identity, settings)
     cache = None
     if options.cache is not None:
         cache = AnswerCache(options.cache, corpus.digest, settings.digest(), system.fingerprint())
-    bench = _Bench(suite, corpus, system, options, folder, cache)
+    spending = Spending(sum_of(folder.all_timings())[0])
+    bench = _Bench(suite, corpus, system, options, folder, cache, spending)
     order = [task.key for task in bench.tasks()]
     known = folder.recover(order)
     if options.retry_failed and any(_failed(record) for record in known.values()):
         known = {key: record for key, record in known.items() if not _failed(record)}
         folder.rewrite(order, known)
     kept = set(known)
-    stopped = _ask_missing(bench, order, known, report)
+    stopped, next_step = _ask_missing(bench, order, known, report)
     if stopped is None and kept:
         _score_again(bench, order, known, kept)
     records = [known[key] for key in order if key in known]
     failed = sum(map(_failed, records))
-    summary = _summary(suite, records, folder.latencies(order), failed, len(order))
+    summary = _summary(suite, records, folder, order, failed)
     if stopped is None:
         folder.finish(summary)
-    return Finished(summary, folder.path, stopped, failed)
+    return Finished(summary, folder.path, stopped, failed, next_step)
 
 
 def _failed(record: Record) -> bool:
@@ -186,14 +214,24 @@ def _failed(record: Record) -> bool:
 
 def _ask_missing(
     bench: _Bench, order: list[Key], known: dict[Key, Record], report: Report | None
-) -> str | None:
-    """Ask what has no answer yet; add it to `known` and to the folder. The reason it stopped early, or None."""
+) -> tuple[str | None, str]:
+    """Ask what has no answer yet; add it to `known` and to the folder. Why it stopped early (or None), and what helps."""
     missing = [task for task in bench.tasks() if task.key not in known]
+    budget = Budget(bench.options.max_tokens, bench.options.max_cost)
+    failures = Failures()
+
+    def affordable() -> Iterator[_Task]:
+        """Taken one by one, each right before it is asked."""
+        for task in missing:
+            if budget.spent(bench.spending.total):
+                return
+            yield task
+
     done = next((index for index, key in enumerate(order) if key not in known), len(order))
     failed = sum(map(_failed, known.values()))
     try:
         for outcome in call_all(
-            missing, bench.ask, jobs=bench.options.jobs, time_limit=bench.options.time_limit
+            affordable(), bench.ask, jobs=bench.options.jobs, time_limit=bench.options.time_limit
         ):
             task = outcome.task
             record = bench.record(task, outcome)
@@ -203,6 +241,7 @@ def _ask_missing(
                     "wall_ms": round(outcome.wall_ms, 3),
                     "timings_ms": outcome.value["timings_ms"] if outcome.value else None,
                     "cached": task.key in bench.cached,
+                    "usage": usage_json(bench.used[task.key]) if task.key in bench.used else None,
                 },
             )
             known[task.key] = record
@@ -215,11 +254,15 @@ def _ask_missing(
                     done += 1
             if report is not None:
                 report(len(known), len(order), failed)
+            if hopeless := failures.after(outcome.problem):
+                return hopeless, _REPAIR
     except TooManyAbandoned as error:
-        return str(error)
+        return str(error), GO_ON
     except KeyboardInterrupt:
-        return "interrupted"
-    return None
+        return "interrupted", GO_ON
+    if len(known) < len(order):
+        return budget.spent(bench.spending.total), _MORE
+    return None, ""
 
 
 def _score_again(bench: _Bench, order: list[Key], known: dict[Key, Record], kept: set[Key]) -> None:
@@ -232,8 +275,10 @@ def _score_again(bench: _Bench, order: list[Key], known: dict[Key, Record], kept
 
 
 def _summary(
-    suite: Suite, records: list[Record], latencies: list[float], failed: int, wanted: int
+    suite: Suite, records: list[Record], folder: RunFolder, order: list[Key], failed: int
 ) -> dict[str, Any]:
+    latencies = folder.latencies(order)
+    used, asked = sum_of(folder.all_timings())
     percentiles: dict[str, float | None] = {"p50": None, "p95": None}
     if latencies:
         p50, p95 = np.percentile(latencies, [50, 95])
@@ -242,7 +287,7 @@ def _summary(
         "suite": suite.name,
         "questions": len(suite.items),
         "results": len(records),
-        "wanted": wanted,
+        "wanted": len(order),
         "scored": len(records) - failed,
         "failed": failed,
         "states": {
@@ -253,6 +298,8 @@ def _summary(
         "metrics": summarise(records),
         "by_category": categories(records),
         "latency_ms": percentiles,
+        # Of everything asked for this run, failed questions and repeated ones too; null without a language model.
+        "usage": {**usage_json(used), "questions": asked} if asked else None,
     }
 
 

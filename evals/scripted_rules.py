@@ -7,7 +7,12 @@ so. The fields of a rule, all optional:
     schema       true or false: only for requests that ask for a constrained reply, or only for others
     times        how many requests the rule serves before it no longer fits
     reply        text, or any JSON value, which is sent as JSON text. `{{REGEX}}` in it stands for what REGEX finds in
-                 the prompt (its first group, else all); a string that is one such mark and finds a number becomes one
+                 the prompt (its first group, else all); a string that is one such mark and finds a number becomes one.
+                 A string `{sentence:WORDS}` becomes the number of the first numbered sentence of the prompt that has
+                 these words (case, white space and the form of quotation marks aside; `{sentence:WORDS@NAME}`: of a
+                 document whose line names NAME), 0 where no sentence has them; `{after:N}` the N-th number after the
+                 last one of the prompt, which no sentence has
+    kinds        what each statement of the reply is, for `evals.lies`; never sent
     fault        one of those below
     status, message, retry_after    of fault `status`; `retry_after` in seconds
     after        how many characters are sent before the faults `cut` and `stall` (default: half of the reply)
@@ -25,6 +30,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +73,7 @@ class Rule:
     delay_s: float = 0.0
     pace_s: float = 0.0
     finish: str = "stop"
+    kinds: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.fault is not None and self.fault not in FAULTS:
@@ -95,9 +102,35 @@ def _filled(value: Any, prompt: str) -> Any:
             return mark[0]
         return hit[1] if hit.re.groups else hit[0]
 
+    if of_sentence := _SENTENCE.fullmatch(value):
+        return sentence_number(prompt, of_sentence[1], of_sentence[2] or "")
+    if after := _AFTER.fullmatch(value):
+        return max((int(line[1]) for line in _LINE.finditer(prompt)), default=0) + int(after[1])
     filled = re.sub(r"\{\{(.+?)\}\}", found, value)
     alone = re.fullmatch(r"\{\{(?:(?!\}\}).)+\}\}", value)
     return int(filled) if alone and re.fullmatch(r"[0-9]+", filled) else filled
+
+
+_SENTENCE = re.compile(r"\{sentence:([^{}@]+)(?:@([^{}@]+))?\}")
+_AFTER = re.compile(r"\{after:([1-9][0-9]*)\}")
+_LINE = re.compile(r"^\[(\d+)\] (.*)$", re.MULTILINE)
+_HEADING = re.compile(r"^document: (.*)$", re.MULTILINE)
+_MARKS = str.maketrans("“”«»‘’", '""""\'\'')
+
+
+def sentence_number(prompt: str, words: str, document: str = "") -> int:
+    """The number of the first sentence with these words, below a document line with `document` in it; 0: none."""
+    wanted, named = _plain(words), _plain(document)
+    for line in _LINE.finditer(prompt):
+        if wanted in _plain(line[2]):
+            headings = [heading[1] for heading in _HEADING.finditer(prompt, 0, line.start())]
+            if not named or (headings and named in _plain(headings[-1])):
+                return int(line[1])
+    return 0
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.translate(_MARKS).split()).casefold()
 
 
 def read_script(path: Path) -> list[Rule]:

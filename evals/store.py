@@ -115,9 +115,13 @@ class RunFolder:
         with self.timings.open("ab") as stream:
             stream.write(as_line({"id": key[0], "trial": key[1], **timing}))
 
+    def all_timings(self) -> list[dict[str, Any]]:
+        """Every entry, in the order of asking; a question asked again has several."""
+        return read_lines(self.timings)
+
     def latencies(self, order: Iterable[Key]) -> list[float]:
         """Milliseconds of each answer of `order` that was really asked (not from the cache); the last time counts."""
-        times = {key_of(entry): entry for entry in read_lines(self.timings)}
+        times = {key_of(entry): entry for entry in self.all_timings()}
         return [times[key]["wall_ms"] for key in order if key in times and not times[key]["cached"]]
 
     def finish(self, summary: dict[str, Any]) -> None:
