@@ -213,8 +213,9 @@ def test_a_schema_with_optional_parts_is_not_called_strict() -> None:
         assert chat_of(server)["response_format"]["json_schema"]["strict"] is False
 
 
-def test_a_server_without_schemas_is_asked_once_and_then_plainly() -> None:
-    refuse = Rule(schema=True, fault="status", status=400, message="response_format is not supported")
+@pytest.mark.parametrize("status", [400, 422, 500, 501])
+def test_a_server_without_schemas_is_asked_once_and_then_plainly(status: int) -> None:
+    refuse = Rule(schema=True, fault="status", status=status, message="response_format is not supported")
     with scripted(refuse, Rule(reply='{"answer": 1}')) as server:
         model = model_of("openai-compatible", server)
         for _ in range(2):

@@ -7,6 +7,7 @@ because it would repeat a request after any failure, without `Retry-After` and w
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -106,7 +107,7 @@ class OpenAiModel(RemoteModel):
             except Failed as failed:
                 if self._gives_way(failed, "max_tokens", "temperature", "stream_options"):
                     continue
-                if failed.status in (400, 422, 501) and form + 1 < len(forms) and _about_form(failed):
+                if form + 1 < len(forms) and _about_form(failed):
                     form += 1
                     continue
                 raise
@@ -202,8 +203,14 @@ def _is_strict(schema: Any) -> bool:
 
 
 def _about_form(failed: Failed) -> bool:
-    """False where a 400 has another cause, so that the same prompt is not sent three times for nothing."""
-    return not isinstance(failed.error, AnswererError) or type(failed.error) is AnswererError
+    """Whether the server may have refused the form of the reply. A prompt that is too long is not sent three times.
+
+    llama-cpp-python answers 500 to a form that it does not know, so there the message decides.
+    """
+    if type(failed.error) is not AnswererError or failed.status is None:
+        return False
+    named = re.search(r"response_format|schema|grammar", failed.message) is not None
+    return failed.status in (400, 422, 501) or (failed.status >= 500 and named)
 
 
 def _piece(chunk: Any) -> tuple[Piece | None, str]:
