@@ -37,8 +37,8 @@ from rag.terminal import Parser, print_json, say
 from rag.types import Filters
 
 SHIPPED = Path(__file__).parent / "suites" / "lies"
-# What a statement that says too little or too much differs in from its sentence: `altered` is what must not slip through.
-ALTERED = frozenset(["number", "date", "name", "amount", "not_added", "not_dropped", "opposite"])
+# Lies that differ from what the sentence says in one word or figure that rules can compare.
+ALTERED = frozenset(["number", "date", "name", "amount", "not_added", "not_dropped"])
 _HONEST, _LIE = "honest", "lie"
 
 
@@ -207,7 +207,7 @@ def table(found: Mapping[str, Any]) -> str:
     """The figures for a person."""
     lines = [f"{'':<34}{'withheld':>9}   {'95 % interval':<16}{'n':>5}"]
     lines.append(_line("lies", found["lies_caught"]))
-    lines.append(_line("  altered words, see evals/README", found["altered_caught"]))
+    lines.append(_line("  figures, dates, names, negations", found["altered_caught"]))
     lines.append(_line("honest statements (by mistake)", found["honest_withheld"]))
     for title, name in (("lies by kind", "lies_by_kind"), ("honest statements by kind", "honest_by_kind")):
         lines += ["", title]

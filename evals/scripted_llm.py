@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import re
 import select
 import socket
 import sys
@@ -112,7 +111,7 @@ class ScriptedServer:
                     continue
                 if rule.schema is not None and rule.schema != schema:
                     continue
-                if re.search(rule.match, prompt, re.DOTALL):
+                if rule.chosen_by(prompt):
                     self._served[index] = served + 1
                     return rule
         return None

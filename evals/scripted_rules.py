@@ -82,6 +82,10 @@ class Rule:
             raise ValueError(f"unknown finish {self.finish!r}; one of {', '.join(FINISHES)}")
         re.compile(self.match)
 
+    def chosen_by(self, prompt: str) -> bool:
+        """Whether it fits this prompt."""
+        return re.search(self.match, prompt, re.DOTALL) is not None
+
     def text(self, prompt: str) -> str:
         """The reply's text for this prompt, marks replaced."""
         reply = self.reply(prompt) if callable(self.reply) else _filled(self.reply, prompt)

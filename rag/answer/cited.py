@@ -110,7 +110,7 @@ _KINDS = {
 
 
 def _loosely_said(figure: Figure, cited: Cited) -> bool:
-    """Dates known of the document, or in question and passage both; one thing for "a thing"; "first" as a mere word."""
+    """Dates known of the document, or in question and passage both; one for "a", two for "both"; "first" as a word."""
     if figure.kind == "date":
         return (
             any(figure.said_by(other) for other in cited.dates)
@@ -121,6 +121,8 @@ def _loosely_said(figure: Figure, cited: Cited) -> bool:
         return any(
             re.search(r"\b(?:an?|one|un|una|uno|single|sole|only|1)\b", quote, re.I) for quote in cited.quotes
         )
+    if figure.kind == "number" and figure.readings == {Fraction(2)}:
+        return any(re.search(r"\b(?:both|two|ambos|ambas|dos)\b", quote, re.I) for quote in cited.quotes)
     if figure.kind == "number" and any(figure.said_by(other) for other in cited.dates):
         return True  # the year of the document, a figure of its title
     if figure.kind == "number" and all(1000 <= each <= 2100 for each in figure.readings):

@@ -169,6 +169,10 @@ class ReaderNetwork:
                 readings[number].append(window)
         return [Reading(tuple(found)) for found in readings]
 
+    def has_support(self) -> bool:
+        """Whether it can tell if a text supports a claim: a network of an older version cannot."""
+        return any(output.name == "support" for output in self._load().session.get_outputs())
+
     def support(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """For each (claim, evidence) the log-odds that the evidence supports the claim, in order; not calibrated.
 

@@ -19,7 +19,7 @@ from rag.settings import DocumentSettings, Settings
 from rag.types import Document, Span
 
 SUITES = Path(__file__).parents[2] / "evals" / "suites"
-NAMES = ("transfers", "near-misses", "smoke")
+NAMES = ("transfers", "near-misses", "smoke", "lies")
 
 _FOLD = str.maketrans(
     {**dict.fromkeys("“”„«»″", '"'), **dict.fromkeys("‘’‚′", "'"), **dict.fromkeys("–—−‑‐", "-")}
