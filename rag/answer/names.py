@@ -80,7 +80,8 @@ _OPENERS = frozenset(
     tomorrow total ultimately unlike until upon usually what whatever whether while within yes yesterday yet never
     además ahora algunos alguna algunas ambos antes así aunque autoridades cada casi como cuando después durante ella
     ellos entonces entre finalmente gente hasta hoy luego mientras muchos mujeres hombres niños nunca otros para pero
-    alguien nadie ninguno ninguna ningún cualquier cualquiera contando personas policía posteriormente previamente primero puede quienes segundo según siempre solo sólo también tampoco
+    alguien nadie ninguno ninguna ningún cualquier cualquiera contando
+    personas policía posteriormente previamente primero puede quienes segundo según siempre solo sólo también tampoco
     tanto todavía todo todos tras unos varias varios funcionarios testigos víctimas aproximadamente más menos
     well yeah yea sure indeed absolutely even due because
     each every another any either none no not two one first second last new old top senior local federal national

@@ -55,9 +55,28 @@ _OPPOSITES = tuple(
     for left, right in (
         ("approve accept adopt back endors support favor favour", "reject refus oppos veto"),
         ("allow permit authoriz authoris", "ban forbid prohibit bar"),
-        ("increas ris rise rose grow grew climb gain", "decreas fall fell drop declin shrink shrank"),
+        (
+            "increas ris rise rose risen grow grew grown climb gain",
+            "decreas fall fell fallen drop declin shrink shrank",
+        ),
+        ("more", "less fewer"),
+        ("first", "last"),
+        ("raise raised raises raising", "lower lowered lowers lowering reduce reduced reduces reducing"),
+        (
+            "praise praised praises applauded hailed",
+            "criticise criticised criticize criticized condemned denounced",
+        ),
+        ("defend defended defends", "attack attacked attacks"),
+        ("accept accepted accepts", "declined declines"),
+        ("true correct accurate", "false untrue wrong incorrect"),
+        ("profit profited benefit benefited", "suffer suffered suffers"),
+        ("quickened accelerated", "slowed slow"),
+        ("loud", "quiet"),
+        ("strong stronger", "weak weaker"),
+        ("mas", "menos"),
+        ("elogio elogiaron", "critico criticaron"),
         ("guilty convict", "innocent acquit"),
-        ("confirm admit acknowledg", "deny refut"),
+        ("confirm admit acknowledg", "deny denied refut"),
         ("alive surviv", "dead kill died dy"),
         ("begin began start", "end ended stop cease"),
         ("open opened", "clos close"),
@@ -189,22 +208,33 @@ def _between_languages(said: _Reading, sources: Sequence[_Reading]) -> str | Non
 def opposite(statement: str, quotes: Sequence[str]) -> str | None:
     """The reason where the statement has the opposite of a word that its quotes have; None otherwise."""
     said, have = _bare_words(statement), frozenset(word for quote in quotes for word in _bare_words(quote))
-    if any(scope.kind != "weak" for scope in _read(statement).scopes):
-        return None  # "did not approve" for "rejected" is right; `negation_changed` looks at it
-    if any(scope.kind == "negator" for quote in quotes for scope in _read(quote).scopes):
-        return None
+    telling, sources = _read(statement), [_read(quote) for quote in quotes]
+    # "did not approve" for "rejected" is right, and so is "rejected" for "did not approve"
+    turned = telling.negated | {word for each in sources for word in each.negated}
     for left, right in _OPPOSITES:
         for mine, other in ((left, right), (right, left)):
             told, source = _listed(said, mine), _listed(have, other)
-            if told and source and not _listed(have, mine) and not _listed(said, other):
+            if not told or not source or _listed(have, mine) or _listed(said, other):
+                continue
+            if not _in(_key(told), turned) and not _in(_key(source), turned):
                 return f"it says “{told}”, the source “{source}”"
+    if any(scope.kind != "weak" for scope in telling.scopes):
+        return None
+    if any(scope.kind == "negator" for each in sources for scope in each.scopes):
+        return None
     for word in said:
         if len(word) >= 4 and word not in have and _PREFIXED_END.search(word):
             for prefix in _PREFIXES:
-                if prefix + word in have and prefix + word not in said:
+                if (
+                    prefix + word in have
+                    and prefix + word not in said
+                    and not _in(_key(prefix + word), turned)
+                ):
                     return f"it says “{word}”, the source “{prefix + word}”"
                 stripped = word.removeprefix(prefix)
-                if stripped != word and len(stripped) >= 4 and stripped in have and stripped not in said:
+                if stripped == word or len(stripped) < 4 or _in(_key(stripped), turned):
+                    continue
+                if stripped in have and stripped not in said:
                     return f"it says “{word}”, the source “{stripped}”"
     return None
 

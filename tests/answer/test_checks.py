@@ -407,3 +407,27 @@ def test_names_are_looked_for_word_by_word(text: str, missing: str | None) -> No
 )
 def test_negations(text: str, quote: str, changed: bool) -> None:
     assert bool(negation_changed(text, [quote]) or opposite(text, [quote])) is changed
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "found"),
+    [
+        ("Fewer people came.", "More people came, although it rained.", True),
+        ("He was the last to be charged.", "He was the first to be charged.", True),
+        # A negation elsewhere in the sentence does not hide it.
+        (
+            "The order forbids the use of force.",
+            "The order, signed without notice, permits the use of force.",
+            True,
+        ),
+        ("She confirmed that the visa was valid.", "She denied that the visa was valid.", True),
+        ("The pressure has fallen.", "The pressure has grown.", True),
+        # Not the opposite where one of the two is negated.
+        ("The council did not approve the plan.", "The council rejected the plan.", False),
+        ("The council rejected the plan.", "The council did not approve the plan.", False),
+        ("It was illegal, she said.", "She denied that it was legal.", False),
+        ("More came, then fewer.", "First more came, then fewer.", False),
+    ],
+)
+def test_an_opposite_is_found_unless_a_negation_turns_it(text, quote, found):
+    assert bool(opposite(text, [quote])) is found
