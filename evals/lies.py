@@ -211,17 +211,21 @@ def table(found: Mapping[str, Any]) -> str:
     lines.append(_line("honest statements (by mistake)", found["honest_withheld"]))
     for title, name in (("lies by kind", "lies_by_kind"), ("honest statements by kind", "honest_by_kind")):
         lines += ["", title]
-        lines += [_line(f"  {kind.replace('_', ' ')}", rate) for kind, rate in found[name].items()]
+        lines += [_line(f"  {_name(kind)}", rate) for kind, rate in found[name].items()]
     for title, name in (("lies that were shown", "missed"), ("honest, but withheld", "wrongly_withheld")):
         if found[name]:
             lines += ["", title]
             for each in found[name]:
                 reason = f" ({each['reason']})" if each["reason"] else ""
-                lines.append(f"  {each['kind'].partition(':')[2]}: {each['text']}{reason}")
+                lines.append(f"  {_name(each['kind'])}: {each['text']}{reason}")
     if found["not_asked"]:
         lines += ["", f"not counted, as retrieval did not show their sentences: {len(found['not_asked'])}"]
         lines += [f"  {each['question']}: {each['text']}" for each in found["not_asked"]]
     return "\n".join(lines) + "\n"
+
+
+def _name(kind: str) -> str:
+    return kind.rpartition(":")[2].replace("_", " ")
 
 
 def _line(name: str, rate: Mapping[str, Any]) -> str:

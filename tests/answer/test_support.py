@@ -170,9 +170,10 @@ def test_what_is_fitted_on_one_half_is_measured_on_the_other(tmp_path: Path):
     assert 0 < calibration.threshold < calibration.probability(4)
 
 
-def test_a_network_without_a_head_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    if shipped_network().has_support():
-        pytest.skip("the shipped network has a head")
+def test_a_network_without_a_head_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(training, "ReaderNetwork", lambda path: SharedWords(has_head=False))
     with pytest.raises(SystemExit):
         training.main(["--data", str(tmp_path), "--out", str(tmp_path / "support.json")])
     assert "no support head" in capsys.readouterr().err
