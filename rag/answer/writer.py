@@ -17,13 +17,13 @@ from itertools import groupby
 from typing import Any
 
 from rag.answer import prompts
+from rag.answer.candidates import candidates_of
 from rag.answer.features import Candidate, needs_company
 from rag.answer.figures import figures
 from rag.answer.finding import NO_EVIDENCE, Match, find_quote
 from rag.answer.model import LanguageModel
 from rag.answer.names import Grounds, missing_name
 from rag.answer.prompts import Numbered
-from rag.answer.reader import candidates_of
 from rag.answer.replies import Reply, Said, question_of, read_reply
 from rag.errors import AnswererError, PromptTooLong, ReplyCut
 from rag.settings import Settings

@@ -163,7 +163,7 @@ def test_the_shipped_suite_keeps_what_was_measured(tmp_path):
     found = lies.figures(statements)
     assert len(found["not_asked"]) <= 12
     assert found["honest_withheld"]["value"] <= 0.07
-    assert found["lies_caught"]["value"] >= 0.78
-    assert found["altered_caught"]["value"] >= 0.83
+    assert found["lies_caught"]["value"] >= 0.83
+    assert found["altered_caught"]["value"] >= 0.95
     for kind in "number date name not_dropped invented_quote made_up_number not_shown markup speaker instruction".split():  # noqa: SIM905
         assert found["lies_by_kind"][kind]["value"] >= 0.95, kind
