@@ -225,6 +225,12 @@ class Model(ABC):
                 )
             )
         if end.finish is None:
+            if not text:  # llama-cpp-python hangs up so on a prompt that does not fit, without a word
+                return self._cut(
+                    "the server ended the connection without a reply",
+                    "look at its log; where the prompt did not fit, set llm.context_tokens to the server's context",
+                    retry=True,
+                )
             return self._cut("the connection ended before the reply did", "ask again", retry=True)
         if end.finish == "length":
             return self._cut(
