@@ -1,5 +1,7 @@
 """`eval reading`: the built-in reader on SQuAD files, one question on its own paragraph, scored as the official scripts.
 
+The article's title goes with the paragraph, as a document's does in the app.
+
 A 2.0 file (some questions are impossible) is scored as evaluate-v2.0.py: below the threshold the prediction is empty;
 an impossible question is right only when the prediction is empty. A file without impossible questions forces an
 answer, and is scored as evaluate-v1.1.py unless it says that it is of version 2.
@@ -24,12 +26,12 @@ Report = Callable[[int, int], None]
 
 
 class Reader(Protocol):
-    """What `rag.answer.reader.OfflineReader` has: its best span of a text whatever the confidence, and that."""
+    """What `rag.answer.passage.PassageReader` has: its best span of a text whatever the confidence, and that."""
 
     @property
     def threshold(self) -> float: ...
 
-    def read(self, question: str, text: str) -> tuple[Span | None, float]: ...
+    def read(self, question: str, text: str, title: str = "") -> tuple[Span | None, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ class Prediction:
 
 
 def built_in_reader(settings: Settings) -> Reader:
-    from rag.answer.reader import OfflineReader
+    from rag.answer.passage import PassageReader
 
-    return OfflineReader(settings.answer)
+    return PassageReader(settings.answer)
 
 
 def squad_scores(prediction: str, question: SquadQuestion, *, version_2: bool) -> tuple[float, float]:
@@ -66,7 +68,8 @@ def measure(squad: SquadFile, reader: Reader, report: Report | None = None) -> d
     started = time.perf_counter()
     predictions = []
     for done, question in enumerate(squad.questions, start=1):
-        span, confidence = reader.read(question.question, question.context)
+        title = question.title.replace("_", " ")
+        span, confidence = reader.read(question.question, question.context, title)
         predictions.append(Prediction("" if span is None else span.of(question.context), confidence))
         if report is not None:
             report(done, len(squad.questions))

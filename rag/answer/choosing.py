@@ -15,9 +15,9 @@ from rag.types import Hit, Span
 
 MAX_QUOTE_CHARACTERS = 600  # a quote is not widened beyond this
 CLOSE_ALONE = 2.5  # the same where no sentence carries a short answer, so that the sentences are the answer
-CLOSE = (
-    1.5  # a sentence whose score is nearer than this to the best one's may be as good: a quarter of the odds
-)
+# A sentence whose score is nearer than this to the best one's is quoted too. On `evals/suites/transfers` 1.5, 2 and 4
+# gave citation recall .71, .74 and .79 at a precision of .67, .65 and .59.
+CLOSE = 4.0
 
 
 def choose(

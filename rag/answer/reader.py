@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rag.answer import speakers
 from rag.answer.answers import answers_of
-from rag.answer.candidates import candidates_of, sentences_of, with_neighbours
+from rag.answer.candidates import candidates_of
 from rag.answer.features import (
     DRAFT_FEATURES,
     SENTENCE_FEATURES,
@@ -35,7 +35,7 @@ from rag.answer.features import (
 from rag.answer.network import ReaderNetwork, Reading, shipped_network
 from rag.answer.ranked import Ranked
 from rag.answer.scope import fit, scope_of
-from rag.answer.spans import has_form, trimmed
+from rag.answer.spans import has_form
 from rag.settings import AnswerSettings
 from rag.types import Document, Draft, DraftStatement, Evidence, Hit, Question, Span
 from rag.words import fold, in_spanish
@@ -122,24 +122,6 @@ class OfflineReader:
             repeats=chosen.repeats,
             disagreement=chosen.disagreement,
         )
-
-    def read(self, question: str, text: str) -> tuple[Span | None, float]:
-        """The best short span of one text and the confidence that it answers.
-
-        None where the text has no words. The confidence is the same as for a draft: compare it with `threshold`.
-        """
-        found = sentences_of(text, None)
-        candidates = [
-            Candidate("", span, span.of(text), 1, Span(0, len(text)), text, opens=index == 0)
-            for index, span in enumerate(found)
-        ]
-        ranked = self.rank(question, with_neighbours(candidates))
-        if ranked is None:
-            return None, 0.0
-        best = max(range(len(ranked.candidates)), key=lambda index: (ranked.span_score(index), -index))
-        span = ranked.spans[best]
-        place = ranked.candidates[best].span if span is None else trimmed(span, text)
-        return place, self.confidence(ranked)
 
     def rank(self, question: str, candidates: Sequence[Candidate]) -> Ranked | None:
         """Scores for the candidates of the `MAX_PASSAGES` best passages; None where there are none."""

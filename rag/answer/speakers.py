@@ -50,8 +50,9 @@ _PLAIN_VERBS = frozenset(
     for word in words("say says said tell tells told added adds state stated dijo dice afirmó claim claimed")
 )
 _ABOUT = re.compile(r"\b(?:about|regarding|concerning|sobre|acerca de)\s+(.+)$", re.IGNORECASE)
+_AUXILIARY = r"(?:did|does|do|has|have|had|is|was|are|were|will|would|can|could|should|ha|han|había|es)\b"
 _ASKS_SPEAKER = re.compile(
-    r"^\W*(?:(?:and|so|but|y)\s+)?(?:who|quién|quiénes|(?:which|what|qué)\s+[\w-]+(?:\s+[\w-]+)?)\s+"
+    rf"^\W*(?:(?:and|so|but|y)\s+)?(?:who|quién|quiénes|(?:which|what|qué)\s+(?!{_AUXILIARY})[\w-]+(?:\s+[\w-]+)?)\s+"
     rf"(?:(?:has|have|had|first|also|then|once|publicly|repeatedly|ha|han|había)\s+)*(?:{_SAYING})\b",
     re.IGNORECASE,
 )

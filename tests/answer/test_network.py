@@ -153,7 +153,9 @@ def test_what_was_read_is_not_read_again_while_it_is_kept() -> None:
     assert network.read("Who was the prosecutor?", [("", TRIAL)])[0] is not first
     # Three others since: the first is gone, and read again it says the same.
     network.read(question, [("", LIGHTHOUSE)])
-    again = network.read(question, [("", TRIAL), ("", STRIKE), ("", RIVER), ("", HARVEST), ("", LIGHTHOUSE)])[0]
+    again = network.read(question, [("", TRIAL), ("", STRIKE), ("", RIVER), ("", HARVEST), ("", LIGHTHOUSE)])[
+        0
+    ]
     assert again is not first
     assert (again.relevance, again.best()) == (first.relevance, first.best())
 

