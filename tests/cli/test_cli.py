@@ -18,7 +18,7 @@ ADDED = {
 }  # fmt: skip
 ASKED = {
     "question", "status", "reason", "answer", "short_answers", "statements", "citations", "disagreement", "withheld",
-    "hits", "confidence", "answerer", "timings_ms",
+    "hits", "confidence", "answerer", "timings_ms", "note", "searched", "usage",
 }  # fmt: skip
 CITATION = {
     "marker", "document_id", "path", "title", "source", "published", "page", "start", "end", "quote", "speaker",

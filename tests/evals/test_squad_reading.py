@@ -38,7 +38,7 @@ class WordReader:
 
     threshold = 0.5
 
-    def read(self, question, text):
+    def read(self, question, text, title=""):
         start = text.index("five")
         return Span(start, start + 4), float(question.rsplit(" ", 1)[1])
 

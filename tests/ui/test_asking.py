@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
 from rag.errors import AnswererError, OnRecordError, Stopped
 from ui.asking import Asking, Askings
 
+T = TypeVar("T")
+
 
 async def _all(asking: Asking) -> list[Any]:
     return [event async for event in asking.events()]
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """To its end, on a loop of its own: the browser tests leave theirs running in this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def test_events_come_in_order() -> None:
     async def run() -> list[Any]:
         return await _all(Asking(lambda stop: iter_of(1, 2, 3)))
 
-    assert asyncio.run(run()) == [1, 2, 3]
+    assert _run(run()) == [1, 2, 3]
 
 
 def iter_of(*values: Any) -> Iterator[Any]:
@@ -45,7 +54,7 @@ def test_stopping_does_not_wait_for_work_that_is_silent() -> None:
             await _all(asking)
         return time.monotonic() - begun
 
-    assert asyncio.run(run()) < 5
+    assert _run(run()) < 5
     assert ended.wait(5)  # and the work was told
 
 
@@ -65,7 +74,7 @@ def test_stopping_does_not_even_wait_for_work_that_does_not_listen() -> None:
         return time.monotonic() - begun
 
     try:
-        assert asyncio.run(run()) < 5
+        assert _run(run()) < 5
     finally:
         release.set()
 
@@ -81,7 +90,7 @@ def test_stopping_before_the_start_and_after_the_end_is_allowed() -> None:
         late.stop()
         return found
 
-    assert asyncio.run(run()) == [1]
+    assert _run(run()) == [1]
 
 
 def test_a_failure_keeps_its_next_step() -> None:
@@ -96,7 +105,7 @@ def test_a_failure_keeps_its_next_step() -> None:
             seen.append(event)
 
     with pytest.raises(AnswererError, match="start it"):
-        asyncio.run(run())
+        _run(run())
     assert seen == [1]
 
 
@@ -109,7 +118,7 @@ def test_a_bug_ends_the_question_and_shows_none_of_its_text(caplog: pytest.LogCa
         await _all(Asking(breaks))
 
     with pytest.raises(OnRecordError) as caught:
-        asyncio.run(run())
+        _run(run())
     assert "sk-secret" not in str(caught.value)
     assert "internal error" in str(caught.value)
     assert "a question failed" in caplog.text
@@ -135,7 +144,7 @@ def test_leaving_early_stops_the_work() -> None:
             break
         await events.aclose()
 
-    asyncio.run(run())
+    _run(run())
     assert told.wait(5)
 
 
@@ -156,4 +165,4 @@ def test_a_page_s_next_question_ends_the_one_before_and_no_other_page_s() -> Non
         askings.stop("b")
         askings.stop("nobody")
 
-    asyncio.run(run())
+    _run(run())
