@@ -179,10 +179,10 @@ def evaluate(
 
 
 def _auroc(scores: Iterable[tuple[float, bool]]) -> float:
-    ordered = sorted(scores)
-    positive = sum(label for _, label in ordered)
-    ranks = sum(rank for rank, (_, label) in enumerate(ordered, 1) if label)
-    return (ranks - positive * (positive + 1) / 2) / (positive * (len(ordered) - positive))
+    from sklearn.metrics import roc_auc_score
+
+    values, labels = zip(*scores, strict=True)
+    return float(roc_auc_score(labels, values))
 
 
 class Trainer:

@@ -69,6 +69,17 @@ class Failed(Exception):
         self.message = message
 
 
+def broken(error: Exception, model: str) -> Failed:
+    """The failure of a model in this process: memory, or a model that does not fit its files."""
+    return Failed(
+        AnswererError(
+            f"the model failed ({' '.join(str(error).split())[:200]})",
+            where=model,
+            next_step="ask again, or use another model",
+        )
+    )
+
+
 class Ended(Exception):
     """Raised inside the thread of a call that nobody waits for any more."""
 

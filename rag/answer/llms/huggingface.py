@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.answer.llms.base import Model
-from rag.answer.llms.calls import Call, Emit, Failed, Piece, Request
+from rag.answer.llms.calls import Call, Emit, Failed, Piece, Request, broken
 from rag.answer.llms.specs import Spec
 from rag.errors import AnswererError
 from rag.settings import LlmSettings
@@ -94,18 +94,8 @@ class HuggingFaceModel(Model):
                 made = self._model.generate(
                     **inputs, generation_config=config, streamer=_streamer(self._tokenizer, call, emit)
                 )
-            except (
-                RuntimeError,
-                ValueError,
-                IndexError,
-            ) as error:  # memory, a model that does not fit its folder
-                raise Failed(
-                    AnswererError(
-                        f"the model failed ({' '.join(str(error).split())[:200]})",
-                        where=self._spec.model,
-                        next_step="ask again, or use another model",
-                    )
-                ) from error
+            except (RuntimeError, ValueError, IndexError) as error:
+                raise broken(error, self._spec.model) from error
             new = made[0][given:].tolist()
             stops = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
             whole = bool(new) and new[-1] in stops

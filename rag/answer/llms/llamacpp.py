@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.answer.llms.base import Model
-from rag.answer.llms.calls import Call, Emit, Failed, Piece, Request
+from rag.answer.llms.calls import Call, Emit, Failed, Piece, Request, broken
 from rag.answer.llms.specs import Spec
 from rag.errors import AnswererError
 from rag.settings import LlmSettings
@@ -87,10 +87,4 @@ class LlamaCppModel(Model):
                     if text or finish:
                         emit(Piece(text, None if finish is None else _FINISHES.get(finish, "stop")))
             except (ValueError, RuntimeError, OSError) as error:
-                raise Failed(
-                    AnswererError(
-                        f"the model failed ({' '.join(str(error).split())[:200]})",
-                        where=self._spec.model,
-                        next_step="ask again, or use another model",
-                    )
-                ) from error
+                raise broken(error, self._spec.model) from error
