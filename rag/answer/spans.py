@@ -28,6 +28,13 @@ SURE_ENOUGH = 0.6  # least score of `short.best_span`, which is asked where the 
 MAX_NAME = 60  # characters; a name is not completed beyond this
 
 _FIGURES: frozenset[Kind] = frozenset({"number", "money", "percent", "duration"})
+_AMOUNTS: tuple[Kind, ...] = ("money", "percent")
+_HOW_MUCH = re.compile(r"\bhow much\b|\bcuánt[oa]\b", re.IGNORECASE)
+_FRACTION = re.compile(
+    r"\b(?:a|one|two|three|un|dos|tres)[ -](?:thirds?|quarters?|fifths?|tercios?|cuartos?|quintos?)\b"
+    r"|\b(?:about |nearly |almost |over |more than )?half\b|\b(?:la )?mitad\b",
+    re.IGNORECASE,
+)
 _MEASURES: tuple[Kind, ...] = ("duration", "percent", "money")
 _NO_FIGURE = re.compile(
     r"\b(?:no|none|nobody|zero|nothing|single|several|dozens|hundreds|thousands|half|once|twice|both|all|a few|few|"
@@ -195,7 +202,7 @@ def _shaped(ranked: Ranked, index: int, within: Span, span: Span, score: float) 
     if kind in _FIGURES or kind == "date":
         forms = [form.shifted(at) for form in _expressions(ranked, one.text)]
         forms = [form for form in forms if within.contains(form)]
-        certain = kind in _FIGURES and score >= CERTAIN
+        certain = kind in _FIGURES and score >= CERTAIN and not _is_share(ranked, one.text, span.shifted(-at))
         if certain or any(form.overlaps(span) for form in forms):
             return span, score
         if best := _best_of(ranked, index, forms, whole=True):
@@ -222,7 +229,12 @@ def _expressions(ranked: Ranked, text: str) -> list[Span]:
     found = short.new_expressions(kind, text, asked)
     if kind in _FIGURES:
         found = [span for span in found if not _COMPARED.match(text, span.end)]
-    if kind == "number":  # "fifteen years" and "30 per cent" are no number of people
+    if kind == "number" and _HOW_MUCH.search(
+        ranked.asked.text
+    ):  # "about $2 million", "a third", "30% to 40%"
+        found += [span for amount in _AMOUNTS for span in short.new_expressions(amount, text, asked)]
+        found += [Span(*match.span()) for match in _FRACTION.finditer(text)]
+    elif kind == "number":  # "fifteen years" and "30 per cent" are no number of people
         others = [span for measure in _MEASURES for span in short.expressions(measure, text)]
         asks = [span for measure in _MEASURES for span in short.expressions(measure, ranked.asked.text)]
         found = [span for span in found if asks or not any(other.contains(span) for other in others)]
@@ -238,6 +250,14 @@ def _expressions(ranked: Ranked, text: str) -> list[Span]:
     if not found and (kind in ("money", "percent") or (kind == "duration" and _is_length(ranked))):
         found = short.new_expressions("number", text, asked)
     return found
+
+
+def _is_share(ranked: Ranked, text: str, span: Span) -> bool:
+    """Whether the span is a percentage where the question asks how many."""
+    asked = ranked.asked
+    if asked.kind != "number" or _HOW_MUCH.search(asked.text) or short.expressions("percent", asked.text):
+        return False
+    return any(share.overlaps(span) for share in short.expressions("percent", text))
 
 
 def _measured(ranked: Ranked) -> str:
