@@ -54,7 +54,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
         "number",
         r"\bhow (many|much|old|tall|high|far|large|big|often)\b|^(the )?(number|count) of\b"
         r"|\b(what|which) (number|amount|figure|total|population)\b"
-        r"|\bcuant[oa]s?\b|\bque (numero|cantidad|cifra)\b",
+        r"|\bcuant[oa]s?\b|\bque (numero|cantidad|cifra|temperatura|altura|velocidad|edad|superficie|distancia|peso)\b"
+        r"|\b(what|which) (temperature|height|speed|age|distance|weight)\b",
     ),
     (
         "date",
@@ -75,7 +76,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "person",
-        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES})\b|\bquien(es)?\b|\bde quien\b",
+        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES})\b|\bquien(es)?\b|\bde quien\b"
+        r"|\bcomo se llam\w+ (el|la|los|las|su|sus)\b",
     ),
     (
         "place",

@@ -31,6 +31,8 @@ from rag.answer.short import best_span, expressions, kind_of
         ("Did she deny it?", "yes_no"),
         ("Is the bridge open?", "yes_no"),
         ("What is the treaty about?", "other"),
+        ("¿Qué temperatura marcó el termómetro?", "number"),
+        ("¿Cómo se llama el portavoz?", "person"),
         # The first word decides, not the "when" inside what was said.
         ("Who said that the mayor knows when to stop?", "person"),
     ],
@@ -76,6 +78,8 @@ def test_expressions(kind: str, text: str, expected: list[str]) -> None:
         ("Who opened the bridge?", "The bridge was opened on 4 June 1999 by Ana Ruiz.", "Ana Ruiz"),
         ("Where is the bridge?", "The bridge in Puerto Lindo was opened on 4 June.", "Puerto Lindo"),
         ("¿Cuántos barcos salieron?", "Salieron 12 barcos del puerto.", "12"),
+        ("¿Qué temperatura se midió?", "Se midió una temperatura de 44,6 grados.", "44,6"),
+        ("¿Cómo se llama la portavoz?", "La portavoz, Marta Solís, pidió calma.", "Marta Solís"),
     ],
 )
 def test_best_span(question: str, text: str, expected: str) -> None:
