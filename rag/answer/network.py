@@ -97,6 +97,11 @@ class Reading:
         return found
 
 
+def put(question: str, answer: str) -> str:
+    """A question with an answer put to it, as a claim for `ReaderNetwork.support`: is this the answer?"""
+    return f"{question.rstrip('? ')}? {answer}"
+
+
 def heading_of(document: Document, passage: Passage) -> str:
     """What stands before a passage when it is read: the document's title and the heading above, where they are known."""
     return " ".join(part for part in (document.title, passage.heading) if part)

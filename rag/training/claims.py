@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.sentences import sentences
-from rag.training.edits import apply, exchanged, reversed_meaning
+from rag.training.edits import NAME, apply, conditions, exchanged, reversed_meaning, swapped
 
 FOLDER = "support"
 HELD_OUT_SHARE = (
@@ -101,11 +101,33 @@ def made(
         wrong = [other for _, other in asked if other not in text and answer not in other]
         if wrong:
             return Claim(text.replace(answer, chance.choice(wrong), 1), paragraph, False)
+    untrue = _untrue(text, paragraph, pages, chance)
+    return Claim(untrue, paragraph, False) if untrue and untrue not in paragraph else None
+
+
+def _untrue(text: str, paragraph: str, pages: Sequence[str], chance: random.Random) -> str | None:
+    """The statement with one thing wrong: a word, who did it to whom, a detail that nobody told, or whom it is about."""
+    kind = chance.choices(["word", "roles", "detail", "subject"], [0.45, 0.25, 0.15, 0.15])[0]
+    if kind == "roles":
+        return swapped(text, chance)
+    if kind == "detail":
+        added = conditions(text, paragraph, pages, chance)
+        return apply(text, chance.choice(added)) if added else None
+    if kind == "subject":
+        return _of_another(text, paragraph, chance)
     edits = exchanged(text, paragraph, pages, chance)
     edits += reversed_meaning(text, chance)[: max(1, len(edits))]
-    if not edits:
+    return apply(text, chance.choice(edits)) if edits else None
+
+
+def _of_another(text: str, paragraph: str, chance: random.Random) -> str | None:
+    """What one sentence says of its first name, said of the first name of another sentence."""
+    name = NAME.match(text)
+    if name is None or " " not in name[0]:  # one capital may be only that of the sentence's first word
         return None
-    return Claim(apply(text, chance.choice(edits)), paragraph, False)
+    openings = (NAME.match(paragraph, span.start) for span in sentences(paragraph, "en"))
+    others = sorted({other[0] for other in openings if other and " " in other[0] and other[0] not in text})
+    return chance.choice(others) + text[name.end() :] if others else None
 
 
 def _shortened(text: str, chance: random.Random) -> str:

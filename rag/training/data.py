@@ -7,8 +7,9 @@ with evidence from `rag.training.claims`. XQuAD is a test and is never read here
 Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
 words with the question and lacks the answer; the right paragraph under a question changed as `rag.training.edits` does;
 the right paragraph without the sentence that answers; and near misses written for this project over paragraphs of SQuAD
-(`near_misses.jsonl` beside this module: questions only, the paragraphs are named by article and number). News texts with
-both kinds of questions were written for this project too (`news.jsonl`).
+(`near_misses.jsonl` beside this module: questions only, the paragraphs are named by article and number). Written for
+this project too are questions in other words than the paragraph's (`rephrased.jsonl`), and news texts with both kinds of
+questions (`news.jsonl`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from rag.answer.network import put
 from rag.sentences import sentences
 from rag.training import claims, edits
 from rag.training.claims import Claim
@@ -35,6 +37,7 @@ NATURAL_QUESTIONS = "nq/nq_qed_train.jsonl"
 QAMR = "qamr/dev.jsonl"
 AMAZON = "squadshifts/amazon_reviews_v1.0.json"
 NEAR_MISSES = Path(__file__).with_name("near_misses.jsonl")
+REPHRASED = Path(__file__).with_name("rephrased.jsonl")
 NEWS = Path(__file__).with_name("news.jsonl")
 HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
 HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
@@ -42,20 +45,24 @@ HELD_OUT_NEWS = 8  # one news text in so many
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.35,
-    "squad_other": 0.08,  # another paragraph of the article
+    "squad": 0.34,
+    "rephrased": 0.03,  # ours
+    "squad_other": 0.06,  # another paragraph of the article
     "squad_changed": 0.03,  # a changed question
-    "squad_removed": 0.06,  # the paragraph without the sentence that answers
-    "squad2": 0.09,
-    "near_misses": 0.09,  # ours
-    "news": 0.04,  # ours
-    "news_near": 0.05,
-    "nq": 0.07,
-    "nq_other": 0.015,
+    "squad_removed": 0.04,  # the paragraph without the sentence that answers
+    "squad2": 0.07,
+    "near_misses": 0.08,  # ours
+    "news": 0.05,  # ours
+    "news_near": 0.06,
+    "nq": 0.05,
+    "nq_other": 0.01,
     "qamr": 0.02,
     "amazon": 0.025,
-    "claims": 0.045,  # recorded ones
-    "claims_made": 0.035,
+    "claims": 0.035,  # recorded ones
+    "claims_made": 0.03,
+    "claims_news": 0.01,
+    "answers": 0.025,  # a question with an answer put to it
+    "answers_near": 0.035,  # of those with human or written near misses
 }
 SHORT, LONG = (40, 120), (120, 230)  # tokens of passage; a place between is drawn for every example
 LONG_SHARE = 0.3
@@ -167,14 +174,26 @@ def near_misses(articles: Sequence[Article], path: Path = NEAR_MISSES) -> list[E
     A line is `{"article", "paragraph" (its number in the article), "question", "near": [start, end]}`; `near` is the
     place that a careless reader would give.
     """
+    return [
+        Example(row["question"], row["article"], text, None, Span(*row["near"]))
+        for row, text in _written(articles, path)
+    ]
+
+
+def rephrased(articles: Sequence[Article], path: Path = REPHRASED) -> list[Example]:
+    """The written questions in other words than the paragraph's, with `"answer": [start, end]` instead of `near`."""
+    return [
+        Example(row["question"], row["article"], text, Span(*row["answer"]))
+        for row, text in _written(articles, path)
+    ]
+
+
+def _written(articles: Sequence[Article], path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     texts = {article.title: article.texts for article in articles}
-    found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         if row["article"] in texts:
-            text = texts[row["article"]][row["paragraph"]]
-            found.append(Example(row["question"], row["article"], text, None, Span(*row["near"])))
-    return found
+            yield row, texts[row["article"]][row["paragraph"]]
 
 
 def news(path: Path = NEWS) -> tuple[list[Article], list[Article]]:
@@ -239,6 +258,18 @@ class Windows:
             return Encoded(ids, types, 0, 0)
         return Encoded(ids, types, inside[0] + shift, inside[-1] + shift)
 
+    def answer(self, example: Example, told: Span, right: bool, chance: random.Random) -> Encoded | None:
+        """The question with an answer from the text put to it, as a claim about a window around that; None: no tokens."""
+        ids, offsets, cuts = self._text(example.text)
+        inside = [
+            index for index, (start, end) in enumerate(offsets) if start < told.end and end > told.start
+        ]
+        if not inside or len(inside) > LONGEST_ANSWER // 2:
+            return None
+        first, last = _window(cuts, len(ids), inside[0], inside[-1], int(chance.uniform(*SHORT)), chance)
+        shown = example.text[offsets[first][0] : offsets[last - 1][1]]
+        return self.claim(Claim(put(example.question, told.of(example.text)), shown, right))
+
     def claim(self, claim: Claim) -> Encoded:
         told = self._tokenizer.encode(claim.text, add_special_tokens=False).ids[:CLAIM_TOKENS]
         shown = self._tokenizer.encode(claim.evidence, add_special_tokens=False).ids[:EVIDENCE_TOKENS]
@@ -288,6 +319,7 @@ class Stream:
     _articles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _keys: dict[str, frozenset[str]] = field(default_factory=dict)
     _natural_texts: tuple[str, ...] = ()
+    _news_texts: tuple[str, ...] = ()
     _asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # (question, answer) by paragraph
 
     def load(self) -> None:
@@ -295,10 +327,13 @@ class Stream:
         self._articles = {article.title: article.texts for article in articles}
         squad = [example for article in articles for example in article.examples]
         more = [example for article in squad2_split(self.data / SQUAD2)[0] for example in article.examples]
-        reports = [example for article in news()[0] for example in article.examples]
+        near, others = near_misses(articles), rephrased(articles)
+        told = news()[0]
+        reports = [example for article in told for example in article.examples]
+        self._news_texts = tuple(article.texts[0] for article in told)
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
-        for example in squad:
+        for example in (*squad, *reports):
             if example.answer is not None:
                 asked = self._asked.setdefault(example.text, [])
                 asked.append((example.question, example.answer.of(example.text)))
@@ -308,7 +343,8 @@ class Stream:
             "squad_changed": squad,
             "squad_removed": squad,
             "squad2": more,
-            "near_misses": near_misses(articles),
+            "rephrased": others,
+            "near_misses": near,
             "news": [example for example in reports if example.answer],
             "news_near": [example for example in reports if not example.answer],
             "nq": natural,
@@ -321,6 +357,9 @@ class Stream:
             ],
             "claims": claims.recorded(self.data / claims.FOLDER)[0],
             "claims_made": squad,
+            "claims_news": reports,
+            "answers": [*squad, *natural],
+            "answers_near": [*more, *near, *others, *reports],
         }
 
     def examples(self) -> Iterator[Encoded]:
@@ -337,8 +376,13 @@ class Stream:
             if not waiting[name]:
                 waiting[name] = chance.sample(self._sources[name], len(self._sources[name]))
             drawn = waiting[name].pop()
+            if name.startswith("answers"):
+                judged = self._answer(windows, drawn, chance)
+                if judged:
+                    yield judged
+                continue
             if name.startswith("claims"):
-                claim = drawn if name == "claims" else self._claim(drawn, chance)
+                claim = drawn if name == "claims" else self._claim(name, drawn, chance)
                 if claim is not None:
                     yield windows.claim(claim)
                 continue
@@ -347,8 +391,27 @@ class Stream:
             if encoded:
                 yield encoded
 
-    def _claim(self, example: Example, chance: random.Random) -> Claim | None:
-        return claims.made(example.text, self._asked[example.text], self._articles[example.title], chance)
+    def _claim(self, source: str, example: Example, chance: random.Random) -> Claim | None:
+        pages = (
+            self._articles[example.title] if source == "claims_made" else chance.sample(self._news_texts, 4)
+        )
+        return claims.made(example.text, self._asked[example.text], pages, chance)
+
+    def _answer(self, windows: Windows, example: Example, chance: random.Random) -> Encoded | None:
+        """A question with its answer, or with what a careless reader would give; some with another's answer."""
+        told, right = example.answer or example.near, example.answer is not None
+        if right and chance.random() < 0.5:
+            others = [
+                place
+                for _, answer in self._asked.get(example.text, ())
+                if (place := _first(example.text, answer))
+                and example.answer
+                and not place.overlaps(example.answer)
+            ]
+            told, right = (chance.choice(others), False) if others else (told, right)
+        if chance.random() < 0.15:
+            example = replace(example, question=example.question.lower().rstrip("?").strip())
+        return None if told is None else windows.answer(example, told, right, chance)
 
     def _prepared(self, name: str, example: Example, chance: random.Random) -> Example | None:
         """The example as this source gives it; some questions without capitals, some without a title."""
@@ -418,6 +481,11 @@ class Stream:
         if text not in self._keys:
             self._keys[text] = frozenset(match[0].casefold() for match in _WORD.finditer(text))
         return self._keys[text]
+
+
+def _first(text: str, told: str) -> Span | None:
+    at = text.find(told)
+    return None if at < 0 else Span(at, at + len(told))
 
 
 def _shared(text: str, asked: frozenset[str]) -> Span | None:

@@ -92,6 +92,7 @@ for _one, _two in _OPPOSITES:
 _WORD = re.compile(r"\b[a-z]+\b")
 _AUXILIARY = re.compile(r"\b(?:is|was|are|were|did|does|do|has|have|had|can|could|will|would|should|must)\b")
 _NOT = re.compile(r"(?: not\b|n[’']t\b)")
+_IN_A_ROW = re.compile(r"[\s,;()/&–-]*(?:(?:and|or|with) )?(?:the )?", re.I)
 _CONDITIONS = (" in {}", " before {}", " after {}", " for {}", " with {}")
 
 Edit = tuple[Span, str]
@@ -129,6 +130,22 @@ def names_of(page: str) -> list[str]:
     ]
 
 
+def swapped(text: str, chance: random.Random) -> str | None:
+    """The text with two of its names in each other's places; None where it has no two, or only names in a row."""
+    names = list(NAME.finditer(text))
+    pairs = [
+        (one, two)
+        for index, one in enumerate(names)
+        for two in names[index + 1 :]
+        # "Ana and Luis", "Ana, Luis": the same in any order.
+        if one[0] != two[0] and not _IN_A_ROW.fullmatch(text, one.end(), two.start())
+    ]
+    if not pairs:
+        return None
+    one, two = chance.choice(pairs)
+    return text[: one.start()] + two[0] + text[one.end() : two.start()] + one[0] + text[two.end() :]
+
+
 def reversed_meaning(text: str, chance: random.Random) -> list[Edit]:
     """An opposite for a word, or a "not" added or dropped."""
     found: list[Edit] = []
@@ -144,8 +161,8 @@ def reversed_meaning(text: str, chance: random.Random) -> list[Edit]:
 
 
 def conditions(question: str, source: str, pages: Sequence[str], chance: random.Random) -> list[Edit]:
-    """A condition before the question mark that `source` does not know: a name of `pages` or a year."""
-    at = len(question.rstrip("? "))
+    """A condition before the question mark or full stop that `source` does not know: a name of `pages` or a year."""
+    at = len(question.rstrip("?. "))
     others = [name for page in pages for name in names_of(page) if name not in source and len(name) < 30]
     year = str(chance.randrange(1850, 2024))
     options = [chance.choice(_CONDITIONS).format(chance.choice(others))] if others else []

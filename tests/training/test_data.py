@@ -13,15 +13,18 @@ from rag.training import claims, edits
 from rag.training.data import (
     AMAZON,
     NEAR_MISSES,
+    REPHRASED,
     SHARES,
     SQUAD,
     SQUAD2,
     Article,
+    Example,
     Stream,
     Windows,
     batches,
     near_misses,
     news,
+    rephrased,
     squad2_split,
     squad_articles,
     squad_split,
@@ -169,6 +172,44 @@ def test_conditions_stand_before_the_question_mark() -> None:
         assert changed.endswith("?")
 
 
+def test_two_names_change_places_unless_they_are_in_a_row() -> None:
+    chance = random.Random(5)
+    assert edits.swapped("Clara Dunn sued Boris Lund.", chance) == "Boris Lund sued Clara Dunn."
+    assert edits.swapped("Clara Dunn and Boris Lund sued them.", chance) is None
+    assert edits.swapped("Clara Dunn, Boris Lund (the chair) won.", chance) is None
+    assert edits.swapped("Clara Dunn thanked Clara Dunn.", chance) is None
+    assert edits.swapped("She left.", chance) is None
+
+
+def test_made_claims_hold_every_kind_of_untruth() -> None:
+    text = "Clara Dunn sued the port of Arden in 2019. Boris Lund opened the mill. The mill has 40 looms."
+    asked = [("Who opened the mill?", "Boris Lund"), ("How many looms are there?", "40")]
+    pages = ["They say that Ana Ruiz came to Mora.", "It is known that Ivo Brandt lost."]
+    chance = random.Random(6)
+    found = [claims.made(text, asked, pages, chance) for _ in range(600)]
+    false = {claim.text for claim in found if claim and claim.evidence == text and not claim.supported}
+    assert "Arden sued the port of Clara Dunn in 2019." in false  # roles
+    assert "Clara Dunn opened the mill." in false  # what another did
+    assert any(told.startswith("Boris Lund opened the mill ") for told in false)  # a detail more
+    assert any("not " in told for told in false)
+    assert not {told for told in false if told in text}
+
+
+def test_answers_put_to_questions_are_judged(data: Path, tokenizer: Tokenizer) -> None:
+    windows, chance = Windows(tokenizer), random.Random(7)
+    text = "Clara Dunn opened the mill. Boris Lund closed it."
+    right, wrong = Span(0, 10), Span(28, 38)
+    example = Example("Who opened the mill?", "", text, right)
+    for place, label in ((right, True), (wrong, False)):
+        encoded = windows.answer(example, place, label, chance)
+        assert encoded is not None
+        assert encoded.supported is label
+        told = tokenizer.decode(encoded.ids)
+        assert told.startswith(f"who opened the mill? {place.of(text).casefold()} ")
+        assert place.of(text).casefold() in told.partition("? ")[2].partition(" ")[2]
+    assert windows.answer(example, Span(10, 11), True, chance) is None  # a blank
+
+
 def test_the_written_near_misses_are_used_where_their_article_is(tmp_path: Path) -> None:
     path = tmp_path / "near.jsonl"
     rows = [
@@ -182,13 +223,24 @@ def test_the_written_near_misses_are_used_where_their_article_is(tmp_path: Path)
     assert example.near.of(example.text) == "bridge"
 
 
-def test_the_shipped_near_misses_are_questions() -> None:
-    rows = [json.loads(line) for line in NEAR_MISSES.read_text(encoding="utf-8").splitlines()]
+def test_the_questions_in_other_words_are_used_with_their_answers(tmp_path: Path) -> None:
+    path = tmp_path / "rephrased.jsonl"
+    row = {"article": "Arden", "paragraph": 0, "question": "Which person cut the ribbon?", "answer": [25, 30]}
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    article = Article("Arden", ("The bridge was opened by Clara.",), ())
+    (example,) = rephrased([article], path)
+    assert example.answer is not None
+    assert example.answer.of(example.text) == "Clara"
+
+
+@pytest.mark.parametrize(("path", "place"), [(NEAR_MISSES, "near"), (REPHRASED, "answer")])
+def test_the_shipped_questions_are_questions(path: Path, place: str) -> None:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(rows) > 2000
     assert len({(row["article"], row["paragraph"], row["question"]) for row in rows}) > 0.99 * len(rows)
     for row in rows:
         assert len(row["question"].split()) >= 3
-        assert 0 <= row["near"][0] < row["near"][1]
+        assert 0 <= row[place][0] < row[place][1]
 
 
 def test_the_shipped_news_texts_hold_their_answers_and_some_are_held_out() -> None:
