@@ -33,6 +33,7 @@ from rag import __version__
 from rag.answer.attribution import speaker_of
 from rag.errors import UsageError
 from rag.html import Mark, context, escape, highlighted
+from rag.render import date_notes
 from rag.settings import Settings
 from rag.types import Span
 
@@ -120,6 +121,8 @@ def altered_facts(
 def to_markdown(answer: Mapping[str, Any]) -> str:
     """The answer with its quotes as footnotes, each with its source, its date and its place."""
     lines = [f"# {_inline(answer['question'])}", "", _footnoted(_inline(answer["answer"])), ""]
+    for note in date_notes(answer):
+        lines += [f"*{_inline(note)}*", ""]
     for citation in answer["citations"]:
         quote = "\n> ".join(_inline(line) for line in citation["quote"].splitlines() if line.strip())
         lines += [f"> {quote}", ">", f"> — {_inline(_about(citation))} [^{citation['marker']}]", ""]
@@ -147,6 +150,7 @@ def to_html(answer: Mapping[str, Any], texts: Mapping[str, str]) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>{escape(answer['question'])}</title><style>{_PACK_STYLE}</style></head><body>"
         f'<h1>{escape(answer["question"])}</h1><p class="answer">{escape(answer["answer"])}</p>'
+        + "".join(f'<p class="place">{escape(note)}</p>' for note in date_notes(answer))
         + "".join(cards)
         + f"<footer>Answered by {escape(answer['answerer'])}. Every marked quote is the source's own text.</footer>"
         "</body></html>\n"

@@ -389,6 +389,7 @@ class _Told:
             note=draft.note,
             searched=self._searched,
             usage=self.meter.read(),
+            short_answer_dates=verified.short_answer_dates,
         )
 
     @property

@@ -6,11 +6,12 @@ pack and the evaluation bench all use it.
 
 from __future__ import annotations
 
+import datetime as dt
 import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from rag.types import Answer, Citation, Disagreement, Document, Hit, ModelUse, NoAnswer
+from rag.types import Answer, Citation, Disagreement, Document, Hit, ModelUse, NoAnswer, Resolved
 
 # What a document could use to paint over a terminal: C0 controls but tab and newline, DEL, C1, and the direction marks.
 _CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)))
@@ -31,6 +32,7 @@ def answer_json(answer: Answer | NoAnswer) -> dict[str, Any]:
         "reason": answer.reason if isinstance(answer, NoAnswer) else None,
         "answer": answer.text,
         "short_answers": list(found.short_answers) if found else [],
+        "short_answer_dates": _dates_json(found) if found else [],
         "statements": [
             {"text": part.text, "citations": list(part.citations), "speaker": part.speaker}
             for part in (found.statements if found else ())
@@ -46,6 +48,55 @@ def answer_json(answer: Answer | NoAnswer) -> dict[str, Any]:
         "searched": answer.searched,
         "usage": None if answer.usage is None else _usage_json(answer.usage),
     }
+
+
+def _dates_json(answer: Answer) -> list[dict[str, str] | None]:
+    """One entry for each short answer; None where it names no day by counting from its document's date."""
+    dates = answer.short_answer_dates or (None,) * len(answer.short_answers)
+    return [None if date is None else _date_json(date) for date in dates]
+
+
+def _date_json(date: Resolved) -> dict[str, str]:
+    """ISO days, both inclusive, and the date of the document that they were counted from."""
+    return {"first": date.first.isoformat(), "last": date.last.isoformat(), "counted_from": date.counted_from}
+
+
+def date_notes(answer: Mapping[str, Any]) -> list[str]:
+    """For each short answer of an `ask` object that names a day without its date: the day, in words of our own.
+
+    >>> day = {"first": "2024-05-14", "last": "2024-05-14", "counted_from": "2024-05-16"}
+    >>> date_notes({"short_answers": ["Tuesday", "37"], "short_answer_dates": [day, None]})
+    ["Tuesday (14 May 2024, counted from the document's date, 16 May 2024)"]
+    """
+    # Answers of earlier versions have no dates.
+    pairs = zip(answer["short_answers"], answer.get("short_answer_dates") or (), strict=False)
+    return [
+        f"{' '.join(words.split())} ({_days_text(date['first'], date['last'])}, counted from the document's date, "
+        f"{_days_text(date['counted_from'], date['counted_from'])})"
+        for words, date in pairs
+        if date
+    ]
+
+
+_MONTHS = (
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)  # not strftime: the locale of the process must not change what is printed
+
+
+def _days_text(first: str, last: str) -> str:
+    """A day, a whole month or a whole year in words, else its two ends; "counted_from" may lack the day."""
+    if len(first) < 10:
+        known = dt.date.fromisoformat(f"{first}-01-01"[:10])
+        return f"{_MONTHS[known.month - 1]} {known.year}" if "-" in first else str(known.year)
+    start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    after = end + dt.timedelta(1) if end < dt.date.max else end
+    if start.day == 1 and after.day == 1 and start < end:
+        if (start.month, after.month, after.year) == (1, 1, start.year + 1):
+            return str(start.year)
+        if (start.year * 12 + start.month + 1) == after.year * 12 + after.month:
+            return f"{_MONTHS[start.month - 1]} {start.year}"
+    ends = [f"{day.day} {_MONTHS[day.month - 1]} {day.year}" for day in dict.fromkeys((start, end))]
+    return " to ".join(ends)
 
 
 def _usage_json(usage: ModelUse) -> dict[str, Any]:
@@ -135,6 +186,8 @@ def answer_text(
     style = Style(colour)
     lines = [style.strong(printable(answer.text)), ""]
     if isinstance(answer, Answer):
+        if notes := date_notes(answer_json(answer)):
+            lines[1:1] = [style.faint(printable(note)) for note in notes]
         for citation in answer.citations:
             lines += _citation_text(citation, documents[citation.quote.document_id], style, width)
         if answer.disagreement:

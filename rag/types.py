@@ -238,6 +238,22 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolved:
+    """The day or days that a short answer such as "Tuesday" or "last month" names, read from its document's date.
+
+    `first` and `last` are both inclusive, and equal where it is one day. `counted_from` is the document's date.
+    """
+
+    first: dt.date
+    last: dt.date
+    counted_from: str
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise ValueError(f"{self.first} is after {self.last}")
+
+
+@dataclass(frozen=True, slots=True)
 class DisagreementValue:
     value: str
     citations: tuple[int, ...]
@@ -340,7 +356,8 @@ class Answer:
 
     `hits` are the passages that the answerer was shown, in order. `timings_ms` has `retrieve`, `answer` and `total`.
     `searched` is the question as it was searched for, where it was rewritten with the conversation. `usage` is None
-    for an answerer without a language model.
+    for an answerer without a language model. `short_answer_dates` has for each short answer, in the same order, the days
+    that it names where it counts them from its document's date, else None; empty is None for all.
     """
 
     question: Question
@@ -357,8 +374,11 @@ class Answer:
     note: str = ""
     searched: str | None = None
     usage: ModelUse | None = None
+    short_answer_dates: tuple[Resolved | None, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.short_answer_dates and len(self.short_answer_dates) != len(self.short_answers):
+            raise ValueError("dates and short answers belong together, one by one")
         if not self.citations:
             raise ValueError("an answer has at least one citation; otherwise it is NoAnswer")
         if [citation.marker for citation in self.citations] != list(range(1, len(self.citations) + 1)):

@@ -9,6 +9,7 @@ import pytest
 
 from rag.answer.verify import Verified
 from rag.errors import AnswererError, UnknownDocument, UsageError
+from rag.export import to_html, to_markdown
 from rag.pipeline import (
     MAX_QUESTION,
     SPECS,
@@ -19,6 +20,7 @@ from rag.pipeline import (
     in_spanish,
     make_answerer,
 )
+from rag.render import answer_json, answer_text, date_notes
 from rag.settings import AnswerSettings, Settings
 from rag.types import (
     Answer,
@@ -36,6 +38,7 @@ from rag.types import (
     Statement,
     Withheld,
 )
+from ui.html import answer_html
 
 TEXT = "The ferry sank in 2031. “We lost 37 barrels,” said Marta Quill, its captain."
 FERRY = Document(
@@ -146,6 +149,67 @@ def test_an_answer_has_quotes_with_all_that_is_known_of_them() -> None:
     assert (answer.answerer, answer.confidence, len(answer.hits)) == ("scripted", 0.9, 1)
     assert set(answer.timings_ms) == {"retrieve", "answer", "total"}
     assert answer.timings_ms["total"] >= answer.timings_ms["retrieve"] + answer.timings_ms["answer"] > 0
+
+
+def test_a_day_that_is_only_named_is_told_beside_the_answer_and_never_in_it() -> None:
+    text = "The ferry sank on Tuesday. Its owner left last month."
+    ferry = replace(FERRY, text=text, pages=(), published="2024-05-16")
+    draft = draft_of(
+        Evidence("ferry", words=text),
+        shorts=tuple(Evidence("ferry", words=each) for each in ("Tuesday", "last month")),
+    )
+    answer = pipeline_of(draft, ferry)[0].ask(QUESTION)
+
+    assert isinstance(answer, Answer)
+    printed = answer_json(answer)
+    assert printed["short_answers"] == ["Tuesday", "last month"]
+    assert printed["short_answer_dates"] == [
+        {"first": "2024-05-14", "last": "2024-05-14", "counted_from": "2024-05-16"},
+        {"first": "2024-04-01", "last": "2024-04-30", "counted_from": "2024-05-16"},
+    ]
+    assert answer_text(answer, {"ferry": ferry}).splitlines()[:4] == [
+        "Tuesday [1]; last month [1]",
+        "Tuesday (14 May 2024, counted from the document's date, 16 May 2024)",
+        "last month (April 2024, counted from the document's date, 16 May 2024)",
+        "",
+    ]
+    shown = answer_html(printed, {"ferry": ferry})
+    assert "Tuesday (14 May 2024, counted from the document&#x27;s date, 16 May 2024)" in shown
+    assert "2024" not in shown.partition("</div>")[0]  # the answer itself is the source's own words
+    markdown = to_markdown(printed)
+    assert "*Tuesday (14 May 2024, counted from the document's date, 16 May 2024)*" in markdown
+    assert "last month (April 2024" in to_html(printed, {"ferry": text})
+
+
+def test_without_a_day_nothing_is_told() -> None:
+    pipeline, _ = pipeline_of(draft_of(QUOTED, shorts=(Evidence("ferry", words="37"),)))
+    answer = pipeline.ask(QUESTION)
+    printed = answer_json(answer)
+
+    assert printed["short_answer_dates"] == [None]
+    assert "counted from" not in answer_text(answer, {"ferry": FERRY}) + answer_html(
+        printed, {"ferry": FERRY}
+    )
+    del printed["short_answer_dates"]  # an answer that an earlier version wrote
+    assert date_notes(printed) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        ("2024-05-14", "2024-05-14", "14 May 2024"),
+        ("2024-05-31", "2024-05-31", "31 May 2024"),
+        ("2024-02-01", "2024-02-29", "February 2024"),
+        ("2024-12-01", "2024-12-31", "December 2024"),
+        ("2023-01-01", "2023-12-31", "2023"),
+        ("2024-01-01", "2024-05-31", "1 January 2024 to 31 May 2024"),
+        ("2024-05-05", "2024-05-12", "5 May 2024 to 12 May 2024"),
+    ],
+)
+def test_days_are_told_in_words(first: str, last: str, expected: str) -> None:
+    day = {"first": first, "last": last, "counted_from": "2025"}
+    (note,) = date_notes({"short_answers": ["then"], "short_answer_dates": [day]})
+    assert note == f"then ({expected}, counted from the document's date, 2025)"
 
 
 def test_without_short_answers_the_statements_are_the_text() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote as url_quote
 
 from rag.html import Mark, context, escape, highlighted
+from rag.render import date_notes
 from rag.types import Document, Span
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ def answer_html(answer: Mapping[str, Any], documents: Mapping[str, Document], pr
         return _refusal_html(answer, documents)
     markers = {citation["marker"] for citation in answer["citations"]}
     text = _with_marker_links(answer["answer"], markers, prefix)
-    parts = [f'<div class="otr-answer" role="status">{text}</div>', _note_html(answer)]
+    parts = [f'<div class="otr-answer" role="status">{text}</div>', dates_html(answer), _note_html(answer)]
     if answer["disagreement"]:
         parts.append(_disagreement_html(answer["disagreement"], prefix))
     parts.append('<ol class="otr-cards">')
@@ -33,6 +34,12 @@ def answer_html(answer: Mapping[str, Any], documents: Mapping[str, Document], pr
     parts.append("</ol>")
     parts.append(_withheld_html(answer["withheld"]))
     return "".join(parts)
+
+
+def dates_html(answer: Mapping[str, Any]) -> str:
+    """The day that a short answer such as "Tuesday" names: counted by this program, no words of the source."""
+    notes = "<br>".join(escape(note) for note in date_notes(answer))
+    return f'<p class="otr-note otr-dates">{notes}</p>' if notes else ""
 
 
 def _note_html(answer: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ from rag.answer.finding import (
     without_furniture,
 )
 from rag.answer.folding import Folded, fold
+from rag.answer.relative_dates import resolve_at
 from rag.types import (
     Citation,
     Disagreement,
@@ -49,6 +50,7 @@ from rag.types import (
     Hit,
     Question,
     Quote,
+    Resolved,
     Span,
     Statement,
     Withheld,
@@ -59,17 +61,22 @@ NOT_IN_QUOTES = "the short answer does not stand in any quote of the answer"
 
 @dataclass(frozen=True, slots=True)
 class ShortAnswer:
-    """A slice of a cited quote that answers by itself, and the citations that hold it."""
+    """A slice of a cited quote that answers by itself, and the citations that hold it.
+
+    `date` is the day that it names by counting from the document's date, where every place of it gives the same.
+    """
 
     text: str
     citations: tuple[int, ...]
+    date: Resolved | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
     """What survived. Citations are numbered 1..n by first use; no citations means there is no answer to show.
 
-    `text` is the whole answer in one string with its markers; `short_answers` are slices of cited quotes.
+    `text` is the whole answer in one string with its markers; `short_answers` are slices of cited quotes, and
+    `short_answer_dates` as in `rag.types.Answer`.
     """
 
     text: str
@@ -78,6 +85,7 @@ class Verified:
     short_answers: tuple[str, ...]
     withheld: tuple[Withheld, ...]
     disagreement: Disagreement | None = None
+    short_answer_dates: tuple[Resolved | None, ...] = ()
 
 
 def verify(
@@ -172,6 +180,7 @@ class Desk:
             tuple(short.text for short in shorts),
             tuple(self.withheld),
             self.disagreement(draft.disagreement),
+            tuple(short.date for short in shorts),
         )
 
     def shown(self, document: Document) -> list[Span]:
@@ -290,23 +299,30 @@ class Desk:
         `repeats` are other places of each: those that stand in a cited quote add its citation.
         """
         kept: dict[str, ShortAnswer] = {}
+        dates: dict[str, list[Resolved | None]] = {}
         for number, evidence in enumerate(drafted):
             others = repeats[number] if number < len(repeats) else ()
             if not self.citations:
                 break
-            found = self._short_answer(evidence)
-            if found is None:
+            place = self._short_answer(evidence)
+            if place is None:
                 if not self._worded:  # else it belongs to a statement that was withheld
                     self.withhold(self.words_of(evidence), NOT_IN_QUOTES)
                 continue
-            text, markers = found
-            also = [marker for other in others if (place := self._short_answer(other)) for marker in place[1]]
-            markers = (*markers, *also)
-            alike = fold(text).text.casefold()
+            repeated = [found for other in others if (found := self._short_answer(other))]
+            markers = (*place.citations, *(marker for found in repeated for marker in found.citations))
+            alike = fold(place.text).text.casefold()
+            dates.setdefault(alike, []).append(resolve_at(place.document, place.span))
+            for found in repeated:
+                date = resolve_at(found.document, found.span)
+                # Other words may be "14 May 2024", which need no date of their document.
+                if date or fold(found.text).text.casefold() == alike:
+                    dates[alike].append(date)
             before = kept.get(alike)
             kept[alike] = ShortAnswer(
-                before.text if before else text,
+                before.text if before else place.text,
                 tuple(sorted({*(before.citations if before else ()), *markers})),
+                _common(dates[alike]),
             )
         return list(kept.values())
 
@@ -318,11 +334,11 @@ class Desk:
         for places in drafted.values:
             found = [place for evidence in places if (place := self._short_answer(evidence))]
             if found:
-                markers = sorted({marker for _, citations in found for marker in citations})
-                values.append(DisagreementValue(found[0][0], tuple(markers)))
+                markers = sorted({marker for place in found for marker in place.citations})
+                values.append(DisagreementValue(found[0].text, tuple(markers)))
         return Disagreement(drafted.kind, tuple(values), drafted.note) if len(values) > 1 else None
 
-    def _short_answer(self, evidence: Evidence) -> tuple[str, tuple[int, ...]] | None:
+    def _short_answer(self, evidence: Evidence) -> _Place | None:
         document = self.documents.get(evidence.document_id)
         cited = [
             citation for citation in self.citations if citation.quote.document_id == evidence.document_id
@@ -337,6 +353,25 @@ class Desk:
             place = match.span if match else ""
         if isinstance(place, str):
             return None
-        return place.of(document.text), tuple(
-            citation.marker for citation in cited if citation.quote.span.contains(place)
-        )
+        markers = tuple(citation.marker for citation in cited if citation.quote.span.contains(place))
+        return _Place(document, place, markers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a short answer stands, and the citations whose quotes hold it."""
+
+    document: Document
+    span: Span
+    citations: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        return self.span.of(self.document.text)
+
+
+def _common(dates: Sequence[Resolved | None]) -> Resolved | None:
+    """The first, where all of them name the same days: "Tuesday" in papers of two weeks is not one day."""
+    first = dates[0]
+    same = all(each and first and (each.first, each.last) == (first.first, first.last) for each in dates)
+    return first if same else None

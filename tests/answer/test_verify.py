@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given, settings
@@ -36,6 +38,7 @@ from rag.types import (
     Page,
     Passage,
     Question,
+    Resolved,
     Span,
     Statement,
     Withheld,
@@ -437,6 +440,40 @@ def test_short_answers_are_slices_of_cited_quotes_and_carry_their_markers() -> N
     assert verified.short_answers == ("37", "26")
     assert verified.text == "37 [1][2]; 26 [2]"
     assert verified.withheld == (Withheld("40", NOT_IN_QUOTES), Withheld("26", NOT_IN_QUOTES))
+
+
+def test_a_short_answer_has_the_day_that_its_document_counts_it_from() -> None:
+    text = "The mill burned on Tuesday. It made 37 barrels."
+    may16 = Resolved(dt.date(2024, 5, 14), dt.date(2024, 5, 14), "2024-05-16")
+
+    def dates(*published: str | None, other: str = "") -> tuple[tuple[str, ...], tuple[Resolved | None, ...]]:
+        sources = [
+            replace(document(other if number and other else text, f"paper-{number}"), published=each)
+            for number, each in enumerate(published)
+        ]
+        quotes = [says(source.text[: source.text.index(".") + 1], source.id) for source in sources]
+        at = text.index("Tuesday")
+        first = Evidence("paper-0", span=Span(at, at + 7))
+        shorts = (first, Evidence("paper-0", words="37"))
+        repeats = tuple(says(other[11:-1] if other else "Tuesday", source.id) for source in sources[1:])
+        draft = Draft(
+            tuple(DraftStatement(None, (quote,)) for quote in (*quotes, says(text, "paper-0"))),
+            short_answers=shorts,
+            repeats=(repeats, ()),
+        )
+        verified = verify(
+            draft, QUESTION, hits_of(*map(whole, sources)), {source.id: source for source in sources}
+        )
+        return verified.short_answers, verified.short_answer_dates
+
+    assert dates("2024-05-16") == (("Tuesday", "37"), (may16, None))
+    assert dates(None)[1] == (None, None)
+    # Papers of one week agree, those of two weeks do not; a paper without a date leaves it open.
+    assert dates("2024-05-16", "2024-05-15")[1] == (may16, None)
+    assert dates("2024-05-16", "2024-05-23")[1] == (None, None)
+    assert dates("2024-05-16", None)[1] == (None, None)
+    # The same day in full elsewhere takes nothing away.
+    assert dates("2024-05-16", "2024-07-01", other="It burned on 14 May 2024.")[1] == (may16, None)
 
 
 def test_a_short_answer_never_cuts_a_figure() -> None:

@@ -17,7 +17,8 @@ ADDED = {
     "characters", "passages",
 }  # fmt: skip
 ASKED = {
-    "question", "status", "reason", "answer", "short_answers", "statements", "citations", "disagreement", "withheld",
+    "question", "status", "reason", "answer", "short_answers", "short_answer_dates", "statements", "citations",
+    "disagreement", "withheld",
     "hits", "confidence", "answerer", "timings_ms", "note", "searched", "usage",
 }  # fmt: skip
 CITATION = {
