@@ -29,19 +29,10 @@ from torch.nn import functional
 
 from rag.index.embed import packaged_model
 from rag.training.claims import FOLDER, recorded
-from rag.training.data import (
-    SQUAD,
-    SQUAD2,
-    Encoded,
-    Example,
-    Stream,
-    Windows,
-    batches,
-    news,
-    squad2_split,
-    squad_split,
-)
+from rag.training.data import SQUAD, SQUAD2, Example, news, squad2_split, squad_split
 from rag.training.network import ReaderNetwork
+from rag.training.stream import Stream
+from rag.training.windows import Encoded, Windows, batches
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,10 @@ from rag.training.data import (
     AMAZON,
     NEAR_MISSES,
     REPHRASED,
-    SHARES,
     SQUAD,
     SQUAD2,
     Article,
     Example,
-    Stream,
-    Windows,
-    batches,
     near_misses,
     news,
     rephrased,
@@ -29,6 +25,8 @@ from rag.training.data import (
     squad_articles,
     squad_split,
 )
+from rag.training.stream import SHARES, Stream
+from rag.training.windows import Windows, batches
 from rag.types import Span
 
 
