@@ -62,7 +62,11 @@ DRAFT_FEATURES = (
     "form",  # whether the best sentence has what is asked for: 1, 0 (nothing asked), -1
     "near",
     "words",  # logarithm of the number of content words in the question
+    "look_span",  # of a second reading of the best sentence with its neighbours alone: as "span"
+    "look_relevance",  # as "relevance"
+    "verified",  # log-odds that these sentences support the answer
 )
+NO_SPAN = -20.0  # score of a sentence in which the network sees no token
 
 _PRONOUN = re.compile(
     r"[“\"‘'(]?(He|She|It|They|This|That|These|Those|His|Her|Their|Its|Such|Both|The former|The latter|"
@@ -97,6 +101,18 @@ class Candidate:
     @cached_property
     def keys(self) -> frozenset[str]:
         return frozenset(word.key for word in self.words)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A second reading of a sentence with its neighbours: score of its best span, relevance, support of the answer."""
+
+    span: float
+    relevance: float
+    verified: float
+
+
+NO_LOOK = Look(-3.0, -0.2, 0.0)  # of a question that the network does not understand
 
 
 @dataclass(frozen=True)
@@ -201,9 +217,9 @@ def sentence_features(
 
 
 def draft_features(
-    asked: Asked, candidates: Sequence[Candidate], rows: NDArray[np.float64], scores: NDArray[np.float64]
+    asked: Asked, rows: NDArray[np.float64], scores: NDArray[np.float64], look: Look
 ) -> NDArray[np.float64]:
-    """One row, `DRAFT_FEATURES`, about the question and the sentence with the highest score."""
+    """One row, `DRAFT_FEATURES`, about the question and the sentence with the best score. `look`: its second reading."""
     order = np.argsort(-scores, kind="stable")
     best = int(order[0])
     column = dict(zip(SENTENCE_FEATURES, rows[best], strict=True))
@@ -228,6 +244,9 @@ def draft_features(
         "form": max(-1.0, min(1.0, form)),
         "near": column["form_near"],
         "words": math.log1p(len(asked.keys)),
+        "look_span": look.span,
+        "look_relevance": look.relevance,
+        "verified": look.verified,
     }
     return np.array([values[name] for name in DRAFT_FEATURES])
 

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,34 @@ class Reading:
                 span = Span(int(window.tokens[low + first, 0]), int(window.tokens[low + last, 1]))
                 found = span, score
         return found
+
+
+def agreed(parts: Sequence[tuple[Reading, int]], within: Span) -> tuple[Span, float] | None:
+    """The best span inside `within` by the mean log-odds of several readings, and its score; None: no token there.
+
+    `parts`: readings of texts that all hold the words of `within`, each with the place where its text begins. Where a
+    reading has several windows, the one with most of the tokens counts, the first among equals.
+    """
+    inside: list[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]] = []
+    for reading, base in parts:
+        pieces = []
+        for window in reading.windows:
+            low = int(np.searchsorted(window.tokens[:, 0], within.start - base))
+            high = int(np.searchsorted(window.tokens[:, 1], within.end - base, side="right"))
+            if low < high:
+                pieces.append((window.tokens[low:high] + base, window.start[low:high], window.end[low:high]))
+        if pieces:
+            inside.append(max(pieces, key=lambda piece: len(piece[0])))
+    if not inside:
+        return None
+    starts = reduce(np.intersect1d, [tokens[:, 0] for tokens, _, _ in inside])
+    if not len(starts):
+        return None
+    rows = [np.searchsorted(tokens[:, 0], starts) for tokens, _, _ in inside]
+    start = np.mean([part[1][row] for part, row in zip(inside, rows, strict=True)], axis=0)
+    end = np.mean([part[2][row] for part, row in zip(inside, rows, strict=True)], axis=0)
+    tokens = inside[0][0][rows[0]]
+    return Reading((Window(tokens, start, end, 0.0),)).best()
 
 
 def put(question: str, answer: str) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answer.candidates import sentences_of, with_neighbours
-from rag.answer.features import DRAFT_FEATURES, Candidate, draft_features
+from rag.answer.features import DRAFT_FEATURES, Candidate
 from rag.answer.reader import OfflineReader
 from rag.answer.spans import trimmed
 from rag.settings import AnswerSettings
@@ -85,6 +85,7 @@ class PassageReader:
         if ranked is None:
             return None
         best = max(range(len(ranked.candidates)), key=lambda index: (ranked.span_score(index), -index))
-        span = ranked.spans[best]
-        row = draft_features(ranked.asked, ranked.candidates, ranked.rows, ranked.scores)
-        return (ranked.candidates[best].span if span is None else trimmed(span, text)), row
+        sentence = ranked.candidates[best].span
+        found = ranked.closely(best, sentence)
+        span = ranked.spans[best] if found is None else found[0]
+        return (sentence if span is None else trimmed(span, text)), ranked.draft_row(ranked.scores)

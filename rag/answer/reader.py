@@ -26,9 +26,10 @@ from rag.answer.answers import answers_of
 from rag.answer.candidates import candidates_of
 from rag.answer.features import (
     DRAFT_FEATURES,
+    NO_LOOK,
+    NO_SPAN,
     SENTENCE_FEATURES,
     Candidate,
-    draft_features,
     sentence_features,
     take_apart,
 )
@@ -44,11 +45,12 @@ WEIGHTS = Path(__file__).parents[1] / "models" / "chooser" / "weights.json"
 
 MAX_PASSAGES = 12  # read per question: the default number of hits and a little more
 SAID_WORDS_BONUS = 2.0  # on the score, for each of the words that the question quotes and the sentence holds
-NO_SPAN = -20.0  # score of a sentence in which the network sees no token
-UNKNOWN_SPAN, UNKNOWN_RELEVANCE = -3.0, -0.2  # for a question that the network does not understand
 SCOPE_WEIGHT = 1.5  # on the score, for how well a sentence speaks of the event that the question names
 NO_DATE = -4.0  # on the score of a dateline, where the question is when something happened
 NO_FORM = -1.5  # on the score of a sentence without a figure, where the question asks for one
+# On the log-odds of answering, where one person's words are asked for and another's were found. On 189 of our news texts
+# that was so for 19 of 148 near misses about speech and for one of 109 answerable questions, whose sentence was wrong.
+OTHERS_WORDS = -4.0
 
 __all__ = ["OfflineReader", "Ranked", "Weights", "candidates_of", "shipped_weights"]
 
@@ -105,7 +107,7 @@ class OfflineReader:
         if ranked is None:
             return Draft(confidence=0.0, note="the passages hold no sentence")
         ranked = replace(ranked, scores=ranked.scores + speakers.preference(ranked, documents))
-        confidence = self.confidence(ranked)
+        confidence = self.confidence(ranked, OTHERS_WORDS if speakers.by_another(ranked, documents) else 0.0)
         if confidence < self.threshold:
             return Draft(
                 confidence=confidence,
@@ -144,7 +146,7 @@ class OfflineReader:
             relevance[index] = reading.relevance
         known: tuple[Reading, ...] = tuple(readings[place[one.document_id, one.passage]] for one in kept)
         if in_spanish(question):  # the network knows English only: then words and forms have to do
-            scores[:], relevance[:] = UNKNOWN_SPAN, UNKNOWN_RELEVANCE
+            scores[:], relevance[:] = NO_LOOK.span, NO_LOOK.relevance
             known = ()
         asked = take_apart(question, kept)
         rows = sentence_features(asked, kept, scores, relevance)
@@ -158,10 +160,14 @@ class OfflineReader:
             values[index] += SCOPE_WEIGHT * fit(event, one, dated=asked.kind != "date")
             if not has_form(ranked, index):
                 values[index] += NO_DATE if asked.kind == "date" else NO_FORM
-        return ranked
+        return replace(ranked, network=self._network) if known else ranked
 
-    def confidence(self, ranked: Ranked) -> float:
-        """Probability, calibrated on development questions, that one of the three best sentences answers."""
-        row = draft_features(ranked.asked, ranked.candidates, ranked.rows, ranked.scores)
-        logit = float(row @ self._weights.draft) + self._weights.draft_bias
+    def confidence(self, ranked: Ranked, added: float = 0.0) -> float:
+        """Probability, calibrated on development questions, that one of the three best sentences answers.
+
+        `added` is in log-odds, for what the features do not know.
+        """
+        logit = (
+            float(ranked.draft_row(ranked.scores) @ self._weights.draft) + self._weights.draft_bias + added
+        )
         return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))

@@ -125,9 +125,11 @@ _DATE = _any_of(
     _WEEKDAY,
     rf"(?:the )?(?:early|mid|late)?-?(?:the )?{_YEAR}s?(?:[–-]\d{{2,4}})?",
     r"(?:the )?\d{1,2}(?:st|nd|rd|th) century",
-    "yesterday|today|last (?:week|month|year|night)|(?:earlier |later )?this (?:week|month|year)",
+    rf"yesterday|today|tomorrow|tonight|overnight|(?:last|next) (?:week|month|year|night|{_WEEKDAY})"
+    "|(?:earlier |later )?this (?:week|month|year)",
     rf"{_NUMBER} {_UNIT} (?:ago|after|before|later|earlier)",
-    "ayer|hoy|el (?:mes|año) pasado|la semana pasada",
+    "ayer|anoche|hoy|el (?:mes|año) pasado|el próximo (?:mes|año)|la (?:próxima semana|semana (?:pasada|que viene))"
+    rf"|hace {_NUMBER} {_UNIT}",
 )
 _PATTERNS: dict[Kind, re.Pattern[str]] = {
     "number": re.compile(rf"(?<![\w$€£.,]){_NUMBER}(?![\w%])", re.IGNORECASE),

@@ -63,6 +63,7 @@ _VERBS: dict[VerbClass, str] = {
     "promised": r"\b(?:promised?|vow(?:ed)?|prometió)\b",
     "admitted": r"\b(?:admit(?:ted)?|acknowledged?|concede[ds]?|admitió|reconoció)\b",
 }
+_DID = r"\b(?:did|does|do|has|had|have)\s+(?:(?!(?:the|an?|his|her|their)\b)[\w.]+\s+){0,2}"
 _EXACT = re.compile(
     r"\b(?:exact(?:ly)?|word for word|verbatim|in (?:his|her|their|[\w’']+[’']s) (?:own )?words|quote|quotation|"
     r"textualmente)\b"
@@ -142,6 +143,19 @@ def preference(ranked: Ranked, documents: Mapping[str, Document]) -> NDArray[np.
         if found.verb_class in wanted:
             added[index] += SAME_VERB
     return added
+
+
+def by_another(ranked: Ranked, documents: Mapping[str, Document]) -> bool:
+    """Whether the words asked for are one person's, and those of the best sentence clearly another's."""
+    name = asked_speaker(ranked)
+    # "What did the mayor accuse Ruiz of" and "What did Ruiz's son say" do not ask for words of Ruiz.
+    if name is None or not re.search(
+        rf"{_DID}{re.escape(name)}(?![’']s\b)", ranked.asked.text, re.IGNORECASE
+    ):
+        return False
+    one = ranked.candidates[ranked.order[0]]
+    found = _attribution(documents[one.document_id], one.span, one.text)
+    return found is not None and is_name(found.speaker) and not same_person(found.speaker, name)
 
 
 def speaker_in(

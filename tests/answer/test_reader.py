@@ -167,7 +167,7 @@ def test_obvious_outsiders_are_declined_with_their_confidence(desk: Desk, questi
         ("How many beds does the children's wing have?", ["62"]),
         ("When was the bakery chain fined?", ["3 March 2024"]),
         ("¿Cuándo reabrió el puente de Torre Point?", ["2 de mayo de 2024"]),
-        ("Why did the architect choose yellow walls?", ["they calm small children"]),
+        ("Why did the architect choose yellow walls?", ["because they calm small children"]),
         ("Who called the decision a slap in the face?", ["Peter Nwosu"]),
         ("Did the bakery chain have to pay a fine?", []),
     ],
@@ -180,6 +180,15 @@ def test_what_somebody_said_about_something_is_among_the_quotes(desk: Desk) -> N
     """Not always the first: here another sentence of the same person is preferred."""
     quotes = desk.quotes(desk.draft("What did Ines Caldwell say about the planks?"))
     assert any("Nobody has looked under the planks" in quote for quote in quotes)
+
+
+def test_the_words_of_another_are_no_answer(desk: Desk) -> None:
+    assert desk.draft("What did Peter Nwosu call the decision?").statements
+    other = desk.draft("What did Ines Caldwell call the decision?")
+    assert not other.statements
+    assert other.confidence < desk.draft("What did Peter Nwosu call the decision?").confidence / 4
+    # Nwosu is not the one whose words are asked for here.
+    assert desk.draft("What did the decision make Peter Nwosu announce?").statements
 
 
 def test_every_quote_lies_inside_one_shown_passage(desk: Desk) -> None:

@@ -55,6 +55,8 @@ def found(kind: str, text: str) -> list[str]:
         ("percent", "Between 30% to 40% of it, and 5 percent more.", ["30% to 40%", "5 percent"]),
         ("date", "It began on February 27 and ended in May 2025.", ["February 27", "May 2025"]),
         ("date", "Firmado el 3 de mayo de 2024.", ["3 de mayo de 2024"]),
+        ("date", "It reopens next Tuesday, not tomorrow.", ["next Tuesday", "tomorrow"]),
+        ("date", "Reabrió hace tres semanas, no anoche.", ["hace tres semanas", "anoche"]),
         # "may" is a verb here.
         ("date", "They may leave.", []),
         ("duration", "He spent 15 years there, then three months away.", ["15 years", "three months"]),
