@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rag.answer.network import ReaderNetwork, Reading, Window
+from rag.answer.ranked import LOOKED_AT
 from rag.answer.reader import OfflineReader
 from rag.errors import SettingsError
 from rag.index.library import Library
@@ -292,7 +293,9 @@ def test_the_offline_reader_reads_nothing_that_was_read_for_the_order(library: L
     assert len(network.really) == len(english)
     draft = OfflineReader(AnswerSettings(), network=network).draft(question, english, documents)
     assert draft.statements
-    assert len(network.really) == len(set(network.really)) == len(english)
+    assert len(network.really) == len(set(network.really))
+    # What the reader reads besides is a few sentences of the best passages, for a second look.
+    assert len(english) < len(network.really) <= len(english) + 4 * LOOKED_AT
 
 
 def test_the_order_does_not_depend_on_what_else_is_read(library: Library) -> None:

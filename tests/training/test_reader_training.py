@@ -30,7 +30,7 @@ def losses(out: Path) -> list[float]:
 
 def test_a_run_learns_and_can_be_shipped(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    trainer = Trainer(data, out, replace(PLAN, minutes=0.25), "cpu")
+    trainer = Trainer(data, out, replace(PLAN, minutes=0.4), "cpu")
     trainer.train()
     curve = losses(out)
     assert np.mean(curve[-3:]) < 0.9 * np.mean(curve[:3])
