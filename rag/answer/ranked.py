@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Ranked:
         default_factory=dict, compare=False
     )  # shared with copies that have other scores
 
-    @property
+    @cached_property  # asked for at every place in which a short answer is looked for
     def order(self) -> list[int]:
         """Indexes, best first; ties by document and place."""
         return sorted(

@@ -28,13 +28,13 @@ from rag.answer.time_expressions import (
     EN_WEEKDAY,
     ES_MONTH,
     ES_WEEKDAY,
-    MONTHS,
     WEEKDAYS,
     Expression,
     Kind,
     expressions,
     has_sign,
 )
+from rag.answer.values import MONTHS
 from rag.sentences import sentences
 from rag.types import Document, Resolved, Span
 from rag.words import fold

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Literal
 
 from rag.answer.tense import Language
+from rag.answer.values import MONTHS
 from rag.types import Span
 from rag.words import fold
 
@@ -20,16 +21,6 @@ Kind = Literal["absolute", "dated", "numbered", "weekday", "deictic", "calendar"
 WEEKDAYS: dict[Language, list[str]] = {
     "en": ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"],
     "es": ["lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo"],
-}
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        """january jan enero|february feb febrero|march mar marzo|april apr abril|may mayo|june jun junio|july jul julio
-        |august aug agosto|september sept sep septiembre|october oct octubre|november nov noviembre
-        |december dec diciembre""".split("|"),  # noqa: SIM905
-        start=1,
-    )
-    for name in names.split()
 }
 # An answer without any of these words names no day that could be counted.
 _SIGNS = frozenset(

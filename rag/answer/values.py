@@ -38,7 +38,7 @@ _SCALES = {
     "hundred": 100, "hundreds": 100, "cien": 100, "ciento": 100, "thousand": 1_000, "thousands": 1_000, "mil": 1_000,
     "million": 10**6, "millon": 10**6, "millones": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
-_MONTHS = {
+MONTHS = {
     name: number
     for number, names in enumerate(
         """january jan enero|february feb febrero|march mar marzo|april apr abril|may mayo|june jun junio|july jul julio
@@ -48,7 +48,7 @@ _MONTHS = {
     )
     for name in names.split()
 }
-_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _DATES = re.compile(
     rf"\b(?P<iso>(?P<y1>{_YEAR})-(?P<m1>\d\d)(?:-(?P<d1>\d\d))?)\b"
@@ -209,7 +209,7 @@ def dates_in(text: str) -> list[tuple[Span, Date]]:
         month = match["m1"] or match["m2"]
         if match["m2"] in ("may", "mar", "march") and text[match.start("m2")].islower():
             continue
-        number = int(month) if month and month.isdigit() else _MONTHS.get(month or "")
+        number = int(month) if month and month.isdigit() else MONTHS.get(month or "")
         day = match["d1"] or match["d2"] or match["d3"]
         year = match["y1"] or match["y2"] or match["y3"]
         found.append(
