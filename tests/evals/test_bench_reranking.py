@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from evals.bench import reranking
+from evals.bench import embedders, reranking
 from evals.bench.reranking import Task, dossier, grid, look, main, ndcg, news, table, weigh
 from evals.retrieval_metrics import document_scores
 from rag.answer.network import ReaderNetwork
-from rag.index.embed import make_embedder
+from rag.index.embed import make_embedder, packaged_model
 from rag.search.rerank import MIX
 from rag.settings import IndexSettings, SearchSettings
 
@@ -96,6 +96,20 @@ def test_from_end_to_end(data: Path, capsys: pytest.CaptureFixture[str]) -> None
     printed = table(result)
     assert "<- shipped" in printed
     assert "reranked - fused" in printed
+
+
+def test_an_embedder_is_compared_with_the_packaged_one(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--data", str(data), "--model", str(packaged_model()), "--sets", "news", "nq"]
+    assert embedders.main([*asked, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result) == ["news"]  # the other set is missing
+    for found in result["news"].values():
+        assert found["queries"] == 2
+        assert found["packaged"] > 0.5
+        assert found["model"] == found["packaged"]  # the same weights
+        assert found["gain"]["ndcg@10"] == 0
 
 
 def test_the_dossier_is_asked_passage_by_passage() -> None:
