@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from rag.answer import short
 from rag.answer.features import is_label
+from rag.answer.quotations import parse_window
 from rag.answer.ranked import Ranked
 from rag.answer.scope import Scope, clause
 from rag.answer.short import Kind
+from rag.answer.speech import PAST_OR_PRESENT
 from rag.answer.values import Value, value_of
 from rag.types import Span
 from rag.words import alike, words
@@ -46,6 +48,10 @@ _PRONOUNS = frozenset(
     herself itself themselves one él ella ellos ellas lo la le les se quien este esta eso""".split()  # noqa: SIM905
 )
 _COMPARED = re.compile(r"\s+(?:fewer|more|less|greater|higher|lower|larger|smaller)\s+than\b|\s+times\b")
+_AGAINST = re.compile(
+    r"[,;]?\s+(?:\(?(?:as )?against|\(?compared|\(?versus|\(?vs|\(?up from|\(?down from|frente a)\b",
+    re.IGNORECASE,
+)
 _AGE = re.compile(r"\bhow old\b|\bage\b|\bqué edad\b|\bcuántos años tiene", re.IGNORECASE)
 _OLD = re.compile(r"\b(?:old|aged?|years?|born|años|edad)\b|,\s*\d{2}\s*,", re.IGNORECASE)
 _MEASURE = re.compile(
@@ -185,8 +191,29 @@ def trimmed(span: Span, text: str, offset: int = 0) -> Span:
         start, end = new_start, new_end
 
 
+def spoken(span: Span, text: str) -> Span:
+    """The words of a quotation without the "he asked in a video" behind it. `span` counts from the text's beginning."""
+    for quotation in parse_window(text).quotations:
+        rest = text[quotation.end : span.end]
+        if quotation.start <= span.start < quotation.end - 1 and PAST_OR_PRESENT.search(rest):
+            return Span(span.start, quotation.end - 1)
+    return span
+
+
+def first_figure(span: Span, text: str) -> Span:
+    """ "12,035 encounters, against 179,737" without what the figure is compared with. `span` as in `spoken`."""
+    compared = _AGAINST.search(text, span.start, span.end)
+    if compared is None or not any(char.isdigit() for char in text[span.start : compared.start()]):
+        return span
+    return Span(span.start, compared.start())
+
+
 def _found(ranked: Ranked, index: int, span: Span, score: float) -> Found:
     one = ranked.candidates[index]
+    span = spoken(span.shifted(-one.span.start), one.text)
+    if ranked.asked.kind in _FIGURES:
+        span = first_figure(span, one.text)
+    span = span.shifted(one.span.start)
     span = trimmed(span, one.text, one.span.start)
     span = _whole_name(span, one.text, one.span.start)
     text = span.shifted(-one.span.start).of(one.text)

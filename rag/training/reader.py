@@ -4,7 +4,8 @@
 Needs torch and the data that `rag.training.data` names. The learning rate rises for 6 % of the time and then falls to 0
 at its end, so `--minutes` is the plan and a run uses all of it. `OUT/checkpoint.pt` is replaced every five
 minutes; `--resume` goes on from there, the time already used included. `OUT/network.pt` is the result, `OUT/curve.csv`
-the curve; `--start` begins with the weights of another run's. `rag.training.export` makes the shipped file of it.
+the curve; `--start` begins with the weights of another run's (give it another `--seed`, or it learns from the same
+examples first). `rag.training.export` makes the shipped file of it.
 """
 
 from __future__ import annotations
@@ -305,6 +306,7 @@ def main() -> None:
     parser.add_argument(
         "--threads", type=int, default=0, help="threads on the processor; 0: as torch chooses"
     )
+    parser.add_argument("--seed", type=int, default=Plan.seed, help="of the order of the examples")
     parser.add_argument("--start", type=Path, help="a network.pt to begin with instead of the packaged model")
     parser.add_argument("--resume", action="store_true", help="go on from OUT/checkpoint.pt")
     arguments = parser.parse_args()
@@ -312,7 +314,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    plan = Plan(arguments.minutes, tokens=arguments.tokens, rate=arguments.rate)
+    plan = Plan(arguments.minutes, tokens=arguments.tokens, rate=arguments.rate, seed=arguments.seed)
     trainer = Trainer(arguments.data, arguments.out, plan, arguments.device)
     if arguments.start:
         trainer.start_from(arguments.start)

@@ -39,24 +39,24 @@ from rag.types import Span
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.27,
-    "rephrased": 0.04,  # ours
-    "squad_other": 0.05,  # another paragraph of the article
+    "squad": 0.4,
+    "rephrased": 0.03,  # ours
+    "squad_other": 0.045,  # another paragraph of the article
     "squad_changed": 0.02,  # a changed question
-    "squad_removed": 0.03,  # the paragraph without the sentence that answers
+    "squad_removed": 0.025,  # the paragraph without the sentence that answers
     "squad2": 0.07,
-    "near_misses": 0.10,  # ours
-    "news": 0.09,  # ours
-    "news_near": 0.10,
-    "nq": 0.05,
+    "near_misses": 0.085,  # ours
+    "news": 0.07,  # ours
+    "news_near": 0.07,
+    "nq": 0.06,
     "nq_other": 0.01,
-    "qamr": 0.02,
-    "amazon": 0.02,
-    "claims": 0.035,  # recorded ones
-    "claims_made": 0.02,
-    "claims_news": 0.015,
-    "answers": 0.025,  # a question with an answer put to it
-    "answers_near": 0.035,  # of those with human or written near misses
+    "qamr": 0.01,
+    "amazon": 0.01,
+    "claims": 0.03,  # recorded ones
+    "claims_made": 0.015,
+    "claims_news": 0.01,
+    "answers": 0.015,  # a question with an answer put to it
+    "answers_near": 0.025,  # of those with human or written near misses
 }
 _WORD = re.compile(r"\w{3,}")
 

@@ -8,7 +8,7 @@ from rag.answer.candidates import with_neighbours
 from rag.answer.features import Candidate
 from rag.answer.reader import OfflineReader
 from rag.answer.scope import scope_of
-from rag.answer.spans import found_in
+from rag.answer.spans import first_figure, found_in, spoken
 from rag.settings import AnswerSettings
 from rag.types import Span
 
@@ -47,3 +47,37 @@ def short_answer(question: str, text: str) -> str | None:
 )
 def test_amounts(question: str, text: str, answer: str | None) -> None:
     assert short_answer(question, text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("“[What does that say?” he asked in a video], a day later.", "What does that say?"),
+        ('"[We paid," she said, "for nothing]", and left.', "We paid,"),
+        ("Mara said: “[We paid for nothing]”, and left.", "We paid for nothing"),
+        ("The “[Blue Door” and the Red Room] closed.", "Blue Door” and the Red Room"),
+        ("[Mara asked “why”] twice.", "Mara asked “why”"),
+    ],
+)
+def test_spoken_words_end_with_their_quotation(text: str, cut: str) -> None:
+    span, text = marked(text)
+    assert spoken(span, text).of(text) == cut
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("[12,035 encounters in April, against 179,737] a year ago.", "12,035 encounters in April"),
+        ("[61 per cent (up from 58)] voted.", "61 per cent"),
+        ("[those compared with 40] others.", "those compared with 40"),
+        ("[between 30 and 40] people.", "between 30 and 40"),
+    ],
+)
+def test_a_figure_ends_before_what_it_is_compared_with(text: str, cut: str) -> None:
+    span, text = marked(text)
+    assert first_figure(span, text).of(text) == cut
+
+
+def marked(text: str) -> tuple[Span, str]:
+    """The place between the brackets, and the text without them."""
+    return Span(text.index("["), text.index("]") - 1), text.replace("[", "").replace("]", "")
