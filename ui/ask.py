@@ -50,7 +50,7 @@ def ask_page(
     with gr.Row(elem_id="ask-row"):
         ask = gr.Button("Ask", variant="primary", elem_id="ask", scale=6, min_width=120)
         stop = gr.Button("Stop", elem_id="stop", scale=1, min_width=80, interactive=False)
-        new_topic = gr.Button("New topic", elem_id="new-topic", scale=1, min_width=110, visible=False)
+        new_topic = gr.Button("New topic", elem_id="new-topic", scale=1, min_width=150, visible=False)
     result = gr.HTML(elem_id="answer", js_on_load=None)
     instead = gr.Button(
         "Answer with the offline reader instead", variant="primary", visible=False, elem_id="instead"
