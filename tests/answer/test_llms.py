@@ -479,6 +479,24 @@ def test_answerers_lists_every_kind_and_what_is_missing() -> None:
     assert KEY not in str(found)
 
 
+def test_listing_the_answerers_calls_no_other_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def noted(host: Any, *rest: Any, **more: Any) -> Any:
+        asked.append(str(host))
+        return look_up(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    found = {
+        status.spec: status for status in answerers({"OLLAMA_HOST": "gpu-box.invalid", "OPENAI_API_KEY": KEY})
+    }
+    assert found["ollama:MODEL"].host == "gpu-box.invalid"
+    assert "not asked" in found["ollama:MODEL"].why
+    assert set(asked) <= {"127.0.0.1", "localhost"}
+    assert asked  # the usual servers on this machine
+
+
 def test_a_spec_is_checked_against_its_server() -> None:
     with scripted(Rule()) as server:
         assert checked(server.spec, {}).usable

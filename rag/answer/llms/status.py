@@ -38,8 +38,8 @@ class AnswererStatus:
 
 
 def answerers(environ: Mapping[str, str] | None = None) -> list[AnswererStatus]:
-    """The state of every kind, in the order of `SPECS`. Asks servers on this machine, and an Ollama that is named;
-    hosted providers are not called, so a key is not known to be valid.
+    """The state of every kind, in the order of `SPECS`. Asks servers on this machine only: nothing elsewhere is called
+    before somebody chooses it, so that a key is not known to be valid, nor an Ollama elsewhere to be there.
     """
     environ = os.environ if environ is None else environ
     with ThreadPoolExecutor(len(SPECS)) as pool:
@@ -102,6 +102,14 @@ def _of_kind(form: str, environ: Mapping[str, str]) -> AnswererStatus:
         return _local_servers(form, environ)
     try:
         found = parse(f"{kind}:MODEL", environ)
+        if kind == "ollama" and found.host is not None:
+            return AnswererStatus(
+                form,
+                True,
+                "OLLAMA_HOST names another machine, which was not asked",
+                "name a model",
+                found.host,
+            )
         if kind == "ollama":
             names = _models(found, environ)
             if not names:
