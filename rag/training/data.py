@@ -6,7 +6,9 @@ with evidence from `rag.training.claims`. XQuAD is a test and is never read here
 
 Written for this project over paragraphs of SQuAD are near misses (`near_misses.jsonl` beside this module: questions only,
 the paragraphs are named by article and number) and questions in other words than the paragraph's (`rephrased.jsonl`), and
-news texts with both kinds of questions (`news.jsonl`). `rag.training.stream` mixes all this and makes more near misses.
+news texts with both kinds of questions (`news.jsonl`), and the same in Spanish (`spanish.jsonl`: Spanish texts with
+questions in Spanish and some in English, and Spanish questions to English texts). `rag.training.stream` mixes all this
+and makes more near misses.
 """
 
 from __future__ import annotations
@@ -29,9 +31,10 @@ AMAZON = "squadshifts/amazon_reviews_v1.0.json"
 NEAR_MISSES = Path(__file__).with_name("near_misses.jsonl")
 REPHRASED = Path(__file__).with_name("rephrased.jsonl")
 NEWS = Path(__file__).with_name("news.jsonl")
+SPANISH = Path(__file__).with_name("spanish.jsonl")  # read by `news`
 HELD_OUT = 12  # articles of SQuAD, drawn evenly, that are never trained on
 HELD_OUT_2 = 5  # the last articles of the part of SQuAD 2.0
-HELD_OUT_NEWS = 8  # one news text in so many
+HELD_OUT_NEWS = 8  # one news text in so many, of either language
 
 
 def untokenised(text: str) -> str:

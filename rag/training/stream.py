@@ -23,6 +23,7 @@ from rag.training.data import (
     AMAZON,
     NATURAL_QUESTIONS,
     QAMR,
+    SPANISH,
     SQUAD,
     SQUAD2,
     Example,
@@ -39,20 +40,22 @@ from rag.types import Span
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.4,
+    "squad": 0.36,
     "rephrased": 0.03,  # ours
     "squad_other": 0.045,  # another paragraph of the article
-    "squad_changed": 0.02,  # a changed question
+    "squad_changed": 0.015,  # a changed question
     "squad_removed": 0.025,  # the paragraph without the sentence that answers
     "squad2": 0.07,
-    "near_misses": 0.085,  # ours
-    "news": 0.07,  # ours
-    "news_near": 0.07,
-    "nq": 0.06,
+    "near_misses": 0.075,  # ours
+    "news": 0.06,  # ours
+    "news_near": 0.06,
+    "spanish": 0.06,  # ours
+    "spanish_near": 0.025,
+    "nq": 0.055,
     "nq_other": 0.01,
     "qamr": 0.01,
     "amazon": 0.01,
-    "claims": 0.03,  # recorded ones
+    "claims": 0.025,  # recorded ones
     "claims_made": 0.015,
     "claims_news": 0.01,
     "answers": 0.015,  # a question with an answer put to it
@@ -84,6 +87,7 @@ class Stream:
         told = news()[0]
         reports = [example for article in told for example in article.examples]
         self._news_texts = tuple(article.texts[0] for article in told)
+        spanish = [example for article in news(SPANISH)[0] for example in article.examples]
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
         for example in (*squad, *reports):
@@ -100,6 +104,8 @@ class Stream:
             "near_misses": near,
             "news": [example for example in reports if example.answer],
             "news_near": [example for example in reports if not example.answer],
+            "spanish": [example for example in spanish if example.answer],
+            "spanish_near": [example for example in spanish if not example.answer],
             "nq": natural,
             "nq_other": natural,
             "qamr": tokenised_examples(self.data / QAMR),
@@ -163,7 +169,7 @@ class Stream:
             ]
             told, right = (chance.choice(others), False) if others else (told, right)
         if chance.random() < 0.15:
-            example = replace(example, question=example.question.lower().rstrip("?").strip())
+            example = replace(example, question=example.question.lower().strip("¿? "))
         return None if told is None else windows.answer(example, told, right, chance)
 
     def _prepared(self, name: str, example: Example, chance: random.Random) -> Example | None:
@@ -181,7 +187,7 @@ class Stream:
         if changed is None:
             return None
         if chance.random() < 0.15:
-            changed = replace(changed, question=changed.question.lower().rstrip("?").strip())
+            changed = replace(changed, question=changed.question.lower().strip("¿? "))
         elif name.startswith("nq") and chance.random() < 0.3:
             changed = replace(changed, question=changed.question.capitalize() + "?")
         if chance.random() < 0.5:

@@ -13,7 +13,9 @@ from rag.training import claims, edits
 from rag.training.data import (
     AMAZON,
     NEAR_MISSES,
+    NEWS,
     REPHRASED,
+    SPANISH,
     SQUAD,
     SQUAD2,
     Article,
@@ -52,6 +54,7 @@ def test_every_place_in_the_stream_is_the_answer(data: Path, tokenizer: Tokenize
             *squad2_split(data / SQUAD2)[0],
             *squad_articles(data / AMAZON),
             *news()[0],
+            *news(SPANISH)[0],
         )
         for example in article.examples
         if example.answer
@@ -241,8 +244,9 @@ def test_the_shipped_questions_are_questions(path: Path, place: str) -> None:
         assert 0 <= row[place][0] < row[place][1]
 
 
-def test_the_shipped_news_texts_hold_their_answers_and_some_are_held_out() -> None:
-    train, held = news()
+@pytest.mark.parametrize("path", [NEWS, SPANISH], ids=lambda path: path.stem)
+def test_the_shipped_news_texts_hold_their_answers_and_some_are_held_out(path: Path) -> None:
+    train, held = news(path)
     assert len(train) > 6 * len(held) > 0
     for article in (*train, *held):
         (text,) = article.texts
@@ -252,3 +256,8 @@ def test_the_shipped_news_texts_hold_their_answers_and_some_are_held_out() -> No
             assert place.of(text).strip()
         assert any(example.answer for example in article.examples)
         assert any(example.answer is None for example in article.examples)
+
+
+def test_no_spanish_question_is_to_an_english_text_that_is_held_out() -> None:
+    held = {article.texts[0] for article in news()[1]}
+    assert not held & {article.texts[0] for part in news(SPANISH) for article in part}
