@@ -32,6 +32,7 @@ from rag.answer.speech import (
     Subject,
     VerbClass,
     clean_name,
+    is_body,
     is_name,
     is_person,
     names_in,
@@ -115,7 +116,8 @@ def speaker_of(document: Document, span: Span) -> str | None:
 def attribution_of(document: Document, span: Span) -> Attribution | None:
     """The attribution of the words at `span`, a quotation, a clause, or whole sentences with their "X said".
 
-    None for the narrator's own words, and where two speakers, or none that is clear, are reported at `span`.
+    None for the narrator's own words, and where two speakers, or none that is clear, are reported at `span`. Sentences of
+    the narrator beside words in quotation marks leave these their speaker.
     """
     text = document.text
     low = text.rfind("\n", 0, max(0, span.start - _BEFORE)) + 1
@@ -133,17 +135,22 @@ def attribution_of(document: Document, span: Span) -> Attribution | None:
         leads.append(lead)
     _continue_speech(window, sentences, claimed, leads)
     touched: list[Attribution | None] = []
+    told, spoken = False, True  # by the narrator; all the rest in quotation marks
     for index, sentence in enumerate(sentences):
         part = _overlap(sentence, place)
         if part is None or not re.search(r"\w", part.of(window.text)):
             continue
         regions = [region for region in claimed[index] if _says(window.text, region.span, part)]
         outer = [region for region in regions if not _nested(region, part, regions)]
-        touched += [region.by for region in outer] or [None]
+        touched += [region.by for region in outer]
+        told |= not outer
+        spoken &= all(region.by is not None and _is_direct(window, part, region.by, low) for region in outer)
     found = touched[0] if touched else None
     if found is None or any(by is None or by.speaker != found.speaker for by in touched):
         return None
-    direct = _is_direct(window, place, found, low)
+    if told and not spoken:
+        return None
+    direct = told or _is_direct(window, place, found, low)
     return replace(found, kind="direct" if direct else "indirect")
 
 
@@ -284,7 +291,7 @@ def _regions(
         spans: list[Span] = []
         behind = _reports_before(before, after, tag, first=done == sentence.start)
         # Whom "she said" means is never named in the very words that she is reported to say.
-        by = _attribution(window, tag, document, low, done if behind else tag.start)
+        by = _attribution(window, tag, document, low, done if behind else _beginning(tag))
         if behind:
             spans.append(Span(done, tag.start))
             goes_on = rf"[^.]*?,\s*\w|[^.;]*[,:]\s*{MASK}" if tag.according else rf"[^.;]*[,:]\s*{MASK}"
@@ -302,6 +309,11 @@ def _regions(
         lead = by
     ends_open = sentence.of(masked).rstrip().endswith(":")
     return list(dict.fromkeys(regions)), lead if ends_open else None
+
+
+def _beginning(tag: _Tag) -> int:
+    """Of the tag or of its subject: in "He called … and asked" whom "he" means is named before the first verb."""
+    return tag.start if tag.subject is None else min(tag.start, tag.subject.start)
 
 
 def _reports_before(before: str, after: str, tag: _Tag, *, first: bool) -> bool:
@@ -399,11 +411,16 @@ def _attribution(
     if tag.subject is None:
         return None
     speaker: str | None = _printed(window, tag.subject)
-    if tag.subject.kind == "pronoun":
+    own = tag.subject.kind != "group"
+    if tag.subject.text.casefold() == "it":
+        speaker, own = _body(window, known_before)
+    elif tag.subject.kind == "pronoun":
         speaker = _antecedent(window, known_before)
     if speaker is None:
         return None
-    if tag.subject.kind != "group":
+    if is_body(tag.subject):
+        window.bodies.append((tag.subject.start, speaker, own))
+    if own:
         if speaker not in window.full_names:
             window.full_names[speaker] = _full_name(document.text, speaker)
         speaker = window.full_names[speaker]
@@ -434,6 +451,21 @@ def _full_name(text: str, name: str) -> str:
                     fuller[found] = None
     longest = max(fuller, key=lambda found: len(found.split()), default=name)
     return longest if all(set(found.split()) <= set(longest.split()) for found in fuller) else name
+
+
+def _body(window: Window, at: int) -> tuple[str | None, bool]:
+    """Whom "it" at `at` means: the one organisation that has spoken before in the paragraph, and whether by a name of its
+    own; None where there are two, or another was named last. "The agency" is the one that has a name, where one has.
+    """
+    start = max((paragraph.start for paragraph in window.paragraphs if paragraph.start <= at), default=0)
+    spoken = [(name, own) for place, name, own in window.bodies if start <= place < at]
+    named = [name for name, _, _ in names_in(window.masked[start:at]) if not is_person(name)]
+    for own in (True, False):
+        names = {name for name, by_name in spoken if by_name is own}
+        if names:
+            clear = len(names) == 1 and not (own and named and not same_person(named[-1], min(names)))
+            return (min(names) if clear else None), own
+    return None, False
 
 
 def _antecedent(window: Window, at: int) -> str | None:

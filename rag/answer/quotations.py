@@ -35,6 +35,9 @@ class Window:
     full_names: dict[str, str] = field(
         default_factory=dict
     )  # looked up once each; see `rag.answer.attribution`
+    bodies: list[tuple[int, str, bool]] = field(
+        default_factory=list
+    )  # organisations that have spoken: where, name, whether it is a name of their own
 
 
 def parse_window(text: str) -> Window:

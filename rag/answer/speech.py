@@ -88,6 +88,12 @@ _NO_PERSON = frozenset(
     autoridades expertos analistas funcionarios ministerio secretaría ejército empresa testigos fuentes general head
     spokespeople""".split()
 )
+# Those of them that "it" may mean, where they have spoken before.
+_BODIES = re.compile(
+    r"\b(?:ministry|court|government|agency|army|navy|military|company|newspaper|union|group|bank|department|office|"
+    r"embassy|administration|campaign|committee|commission|party)$",
+    re.IGNORECASE,
+)
 _PREPOSITIONS = """of for by with from to at in on about against near under over between toward towards into via
     through behind beside de por con para en contra sobre del a ante""".split()
 # A subject may follow these; after any other lower-case word a name is taken to be somebody else's object.
@@ -113,7 +119,7 @@ GENERIC = rf"(?:{_DETERMINER} )?(?:{_WORD} ){{0,4}}?{ROLE}"
 _GENERIC_AT_END = re.compile(rf"(?<![\w’'.-]){GENERIC}{_TAIL}?$", re.IGNORECASE)
 _GENERIC_AT_START = re.compile(rf"{GENERIC}\b", re.IGNORECASE)
 _TAIL_AT_START = re.compile(rf"{_TAIL}(?=[.,;:]|$)")
-_PRONOUN_AT_END = re.compile(r"(?<![\w’'-])(?:he|she|él|ella)$", re.IGNORECASE)
+_PRONOUN_AT_END = re.compile(r"(?<![\w’'-])(?:he|she|it|él|ella)$", re.IGNORECASE)
 _PRONOUN_AT_START = re.compile(r"(?:he|she|él|ella)\b", re.IGNORECASE)
 _UNNAMED = re.compile(
     rf"\b{_DETERMINER} (?:[a-zà-ÿ]+ ){{0,2}}(?:{'|'.join(role for role in _ROLES if role not in _NO_PERSON)})\b",
@@ -308,6 +314,13 @@ def is_organisation(name: str) -> bool:
 def is_person(name: str) -> bool:
     """Whether a capitalised name may be a person's; acronyms and organisations are not."""
     return not is_organisation(name) and not (name.isupper() and len(name) <= 6)
+
+
+def is_body(subject: Subject) -> bool:
+    """Whether "it" may mean this speaker: an organisation, or "the agency"."""
+    if subject.kind == "group":
+        return _BODIES.search(subject.text) is not None
+    return subject.kind == "name" and not is_person(subject.text)
 
 
 def names_in(text: str) -> list[tuple[str, int, int]]:
