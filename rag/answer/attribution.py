@@ -67,7 +67,7 @@ _NOT_HE = re.compile(
 )
 _MODIFIES = re.compile(rf"\s{ROLE}\b")
 _COORDINATE = re.compile(
-    r"(?:[,;]\s*(?:but|and|while|whereas|though|although|pero|mientras|y)?|\b(?:but|while|whereas|pero|mientras))\s*$"
+    r"(?:[,;]\s*(?:but|and|while|whereas|though|although|pero|mientras|y|[Ww]hat)?|\b(?:but|while|whereas|pero|mientras))\s*$"
 )
 
 
