@@ -32,8 +32,17 @@ _SAYING = (
     "respond|state|stated|declare|compare"
 )
 _ROLES = (
-    "person|man|woman|president|minister|senator|official|expert|author|journalist|analyst|agent|ambassador|leader|"
-    "name|actor|singer|player"
+    "person|man|woman|boy|girl|president|minister|senator|official|expert|author|journalist|analyst|agent|ambassador|"
+    "leader|name|actor|actress|singer|player|king|queen|emperor|pope|bishop|priest|rabbi|imam|judge|lawyer|attorney|"
+    "prosecutor|mayor|governor|chancellor|colonel|admiral|captain|commander|columnist|reporter|correspondent|"
+    "editor|writer|poet|novelist|historian|philosopher|scientist|researcher|physicist|chemist|biologist|economist|"
+    "mathematician|engineer|doctor|professor|director|producer|composer|musician|artist|painter|architect|designer|"
+    "inventor|explorer|coach|athlete|driver|pilot|candidate|politician|lawmaker|spokes(wo)?man|spokesperson|"
+    "officer|founder|critic|activist|brother|sister|son|daughter"
+)
+_ROLES_ES = (
+    "presidente|presidenta|ministr[oa]|juez|jueza|alcalde|alcaldesa|senador|senadora|gobernador|gobernadora|expert[oa]|"
+    "autor|autora|periodista|abogad[oa]|actor|actriz|cantante|jugador|jugadora|rey|reina|papa|director|directora"
 )
 _KINDS: tuple[tuple[Kind, str], ...] = (
     (
@@ -76,7 +85,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "person",
-        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES})\b|\bquien(es)?\b|\bde quien\b"
+        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES})\b|\bwhich [\w-]+ ({_ROLES})\b"
+        rf"|\bque ({_ROLES_ES})\b|\bquien(es)?\b|\bde quien\b"
         r"|\bcomo se llam\w+ (el|la|los|las|su|sus)\b",
     ),
     (
