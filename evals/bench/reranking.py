@@ -58,6 +58,7 @@ class _Remembering:
 
     def __init__(self, embedder: Any) -> None:
         self._embedder = embedder
+        self.english_only: bool = embedder.english_only
         self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def encode_query(self, text: str) -> NDArray[np.float32]:

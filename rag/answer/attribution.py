@@ -129,7 +129,8 @@ def attribution_of(document: Document, span: Span) -> Attribution | None:
     sentences = sentences_of(window)
     claimed: list[list[_Region]] = []
     leads: list[Attribution | None] = []
-    for sentence in sentences:
+    for index, sentence in enumerate(sentences):
+        window.previous = sentences[max(0, index - 1)].start
         regions, lead = _regions(window, sentence, document, low)
         claimed.append(regions)
         leads.append(lead)
@@ -142,6 +143,8 @@ def attribution_of(document: Document, span: Span) -> Attribution | None:
             continue
         regions = [region for region in claimed[index] if _says(window.text, region.span, part)]
         outer = [region for region in regions if not _nested(region, part, regions)]
+        if not outer and MASK in part.of(window.masked):  # somebody's words, and nobody's name
+            return None
         touched += [region.by for region in outer]
         told |= not outer
         spoken &= all(region.by is not None and _is_direct(window, part, region.by, low) for region in outer)
@@ -413,13 +416,13 @@ def _attribution(
     speaker: str | None = _printed(window, tag.subject)
     own = tag.subject.kind != "group"
     if tag.subject.text.casefold() == "it":
-        speaker, own = _body(window, known_before)
+        speaker, own = _body(window, tag, known_before)
     elif tag.subject.kind == "pronoun":
         speaker = _antecedent(window, known_before)
+    goes_on = tag.subject.text.casefold() == "it" or is_body(tag.subject)
+    window.body = (tag.end, speaker, own) if goes_on and speaker is not None else None
     if speaker is None:
         return None
-    if is_body(tag.subject):
-        window.bodies.append((tag.subject.start, speaker, own))
     if own:
         if speaker not in window.full_names:
             window.full_names[speaker] = _full_name(document.text, speaker)
@@ -453,19 +456,19 @@ def _full_name(text: str, name: str) -> str:
     return longest if all(set(found.split()) <= set(longest.split()) for found in fuller) else name
 
 
-def _body(window: Window, at: int) -> tuple[str | None, bool]:
-    """Whom "it" at `at` means: the one organisation that has spoken before in the paragraph, and whether by a name of its
-    own; None where there are two, or another was named last. "The agency" is the one that has a name, where one has.
+def _body(window: Window, tag: _Tag, at: int) -> tuple[str | None, bool]:
+    """Whom "it" of `tag` means, and whether by a name of its own: the organisation that spoke last, in this sentence or
+    the one before and the same paragraph, where no other organisation is named since. `at`: where its words begin.
     """
-    start = max((paragraph.start for paragraph in window.paragraphs if paragraph.start <= at), default=0)
-    spoken = [(name, own) for place, name, own in window.bodies if start <= place < at]
-    named = [name for name, _, _ in names_in(window.masked[start:at]) if not is_person(name)]
-    for own in (True, False):
-        names = {name for name, by_name in spoken if by_name is own}
-        if names:
-            clear = len(names) == 1 and not (own and named and not same_person(named[-1], min(names)))
-            return (min(names) if clear else None), own
-    return None, False
+    if window.body is None or tag.verb.casefold() in ("claimed", "claims"):  # "It claimed twelve lives"
+        return None, False
+    end, name, own = window.body
+    paragraph = max((each.start for each in window.paragraphs if each.start <= at), default=0)
+    since = window.masked[end:at]
+    others = [other for other, _, _ in names_in(since) if not is_person(other)]
+    if end < max(paragraph, window.previous) or others:
+        return None, False
+    return name, own
 
 
 def _antecedent(window: Window, at: int) -> str | None:

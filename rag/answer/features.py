@@ -59,9 +59,6 @@ DRAFT_FEATURES = (
     "coverage_context",
     "unknown",  # weight of the question's words that no shown passage has
     "unknown_names",  # share of its names and numbers that no shown passage has
-    "names_missing",  # share of them that neither the best sentence nor its neighbours, heading and title have
-    "elsewhere",  # 1 where it speaks of another time, or another one of several (`rag.answer.scope`)
-    "turned",  # 1 where it says the opposite, or has a "not" more or less than the question (`rag.answer.polarity`)
     "form",  # whether the best sentence has what is asked for: 1, 0 (nothing asked), -1
     "near",
     "words",  # logarithm of the number of content words in the question
@@ -220,13 +217,7 @@ def sentence_features(
 
 
 def draft_features(
-    asked: Asked,
-    rows: NDArray[np.float64],
-    scores: NDArray[np.float64],
-    look: Look,
-    *,
-    elsewhere: bool,
-    turned: bool,
+    asked: Asked, rows: NDArray[np.float64], scores: NDArray[np.float64], look: Look
 ) -> NDArray[np.float64]:
     """One row, `DRAFT_FEATURES`, about the question and the sentence with the best score. `look`: its second reading."""
     order = np.argsort(-scores, kind="stable")
@@ -250,9 +241,6 @@ def draft_features(
         "coverage_context": column["coverage_context"] * known_share,
         "unknown": 1.0 - known_share,
         "unknown_names": unknown_names,
-        "names_missing": 1.0 - column["names_context"] if name_total else 0.0,
-        "elsewhere": float(elsewhere),
-        "turned": float(turned),
         "form": max(-1.0, min(1.0, form)),
         "near": column["form_near"],
         "words": math.log1p(len(asked.keys)),

@@ -35,9 +35,10 @@ class Window:
     full_names: dict[str, str] = field(
         default_factory=dict
     )  # looked up once each; see `rag.answer.attribution`
-    bodies: list[tuple[int, str, bool]] = field(
-        default_factory=list
-    )  # organisations that have spoken: where, name, whether it is a name of their own
+    body: tuple[int, str, bool] | None = (
+        None  # who spoke last, if an organisation: end of its tag, name, whether that is a name of its own
+    )
+    previous: int = 0  # where the sentence before the one that is read begins
 
 
 def parse_window(text: str) -> Window:

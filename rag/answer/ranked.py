@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from rag.answer.features import NO_LOOK, NO_SPAN, SENTENCE_FEATURES, Asked, Candidate, Look, draft_features
 from rag.answer.network import ReaderNetwork, Reading, agreed, put
-from rag.answer.polarity import negation_changed, opposite
-from rag.answer.scope import elsewhere, scope_of
 from rag.types import Span
 
 LOOKED_AT = 3  # best candidates whose short answer comes from a second reading too
@@ -85,15 +83,8 @@ class Ranked:
 
     def draft_row(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """`DRAFT_FEATURES` of the question, were these the scores of the candidates."""
-        best = int(np.argsort(-scores, kind="stable")[0])
-        one, question = self.candidates[best], self.asked.text
         return draft_features(
-            self.asked,
-            self.rows,
-            scores,
-            self.look(best),
-            elsewhere=elsewhere(question, scope_of(question), one),
-            turned=self.asked.kind != "yes_no" and _turned(question, one),
+            self.asked, self.rows, scores, self.look(int(np.argsort(-scores, kind="stable")[0]))
         )
 
     def best_in(self, index: int, within: Span) -> tuple[Span, float] | None:
@@ -128,12 +119,3 @@ class Ranked:
             ):
                 return other
         return None
-
-
-def _turned(question: str, one: Candidate) -> bool:
-    """Of the questions on our news texts, so for 11 % of the near misses and 2 % of the others, with the sentence that a
-    careless reader would quote and the one that answers."""
-    if negation_changed(question, [one.text]):
-        return True
-    around = " ".join((one.before, one.text, one.after))
-    return opposite(question, [one.text]) is not None and opposite(question, [around]) is not None

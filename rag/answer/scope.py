@@ -40,11 +40,6 @@ _TOTAL = re.compile(
 _PART = re.compile(
     r"\b(?:another|further|additional|of them|of these|of the|among them|otros|otras|de ellos|mas)\b"
 )
-# A date behind one of these in a question bounds a time and does not name it.
-_BOUND = re.compile(
-    r"\b(?:before|after|since|until|till|prior|following|between|from|as of|later|earlier|than|compared|"
-    r"by(?= (?:\w+ )?\d)|antes|despues|desde|hasta|entre)\b"
-)
 _REACH = 3  # words behind an ordinal among which the thing it counts is looked for
 
 MATCH, MATCH_OTHER_NOUN, NEARBY = 1.0, 0.7, 0.5
@@ -107,22 +102,6 @@ def fit(asked: Scope, candidate: Candidate, *, dated: bool = True) -> float:
         elif not any(wanted.fits(date) for wanted in asked.dates for date in told.dates):
             value += DATE_OTHER
     return min(0.0, value) if is_label(candidate) else value
-
-
-def elsewhere(question: str, asked: Scope, candidate: Candidate) -> bool:
-    """Whether the sentence speaks of another time or another one of several: it, or for a date it leaves open what stands
-    before it, names another, and neither it nor its neighbours name the one asked for.
-
-    """
-    around = scope_of(f"{candidate.before} {candidate.text} {candidate.after} . {candidate.heading}")
-    told = scope_of(candidate.text)
-    if asked.dates and not _BOUND.search(fold(question)):
-        dates = told.dates or scope_of(candidate.before).dates or scope_of(candidate.heading).dates
-        others = bool(dates) and not any(one.fits(date) for one in asked.dates for date in dates)
-        if others and not any(_says(one, date) for one in asked.dates for date in around.dates):
-            return True
-    nouns = frozenset().union(*(one.nouns for one in asked.ordinals))
-    return any(_share(one.nouns, nouns) for one in told.ordinals) and not asked.numbers & around.numbers
 
 
 def clause(asked: Scope, text: str) -> Span | None:

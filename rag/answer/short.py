@@ -42,7 +42,11 @@ _ROLES = (
 )
 _ROLES_ES = (
     "presidente|presidenta|ministr[oa]|juez|jueza|alcalde|alcaldesa|senador|senadora|gobernador|gobernadora|expert[oa]|"
-    "autor|autora|periodista|abogad[oa]|actor|actriz|cantante|jugador|jugadora|rey|reina|papa|director|directora"
+    "autor|autora|periodista|abogad[oa]|actor|actriz|cantante|jugador|jugadora|rey|reina|director|directora"
+)
+# "Which pilot project", "which judge's ruling".
+_NOT_A_PERSON_BEHIND = (
+    r"\b(?!['’]s|s['’]|-| (project|programme|program|scheme|countr|cit|stat|part|part(y|ies)|group)\w*\b)"
 )
 _KINDS: tuple[tuple[Kind, str], ...] = (
     (
@@ -85,7 +89,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
     (
         "person",
-        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES})\b|\bwhich [\w-]+ ({_ROLES})\b"
+        rf"\b(who|whom|whose)\b|\b(what|which) ({_ROLES}){_NOT_A_PERSON_BEHIND}"
+        rf"|\bwhich (?![\w-]+s )[\w-]+ (?!name)({_ROLES}){_NOT_A_PERSON_BEHIND}"
         rf"|\bque ({_ROLES_ES})\b|\bquien(es)?\b|\bde quien\b"
         r"|\bcomo se llam\w+ (el|la|los|las|su|sus)\b",
     ),
@@ -97,7 +102,8 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ),
 )
 _KINDS_COMPILED = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
-_YES_NO = re.compile(r"(is|are|was|were|do|does|did|has|have|can|could|will|would)\b")
+_YES_NO = re.compile(r"(is|are|was|were|do|does|did|has|have|can|could|will|would)(n['’]t)?\b")
+_ASKS_IN_SPANISH = re.compile(r"\b(que|quien(es)?|cual(es)?|cuando|cuant[oa]s?|donde|adonde|como)\b")
 
 _MONTH = _any_of(
     "Jan(?:uary|\\.)?", "Feb(?:ruary|\\.)?", "March", "Mar\\.", "April", "Apr\\.", "May", "June", "July",
@@ -203,7 +209,7 @@ def kind_of(question: str) -> Kind:
     ('number', 'date', 'yes_no')
     """
     folded = fold(question).lstrip("¿¡ ")
-    if _YES_NO.match(folded):
+    if _YES_NO.match(folded) or (question.lstrip()[:1] == "¿" and not _ASKS_IN_SPANISH.search(folded)):
         return "yes_no"
     found = [
         (match.start(), order, kind)

@@ -17,8 +17,8 @@ from rag.answer.quotations import parse_window
 from rag.answer.ranked import Ranked
 from rag.answer.scope import Scope, clause
 from rag.answer.short import Kind
-from rag.answer.speech import PAST_OR_PRESENT
-from rag.answer.values import Value, value_of
+from rag.answer.speech import PAST_OR_PRESENT, subject_after, subject_before
+from rag.answer.values import Value, dates_in, numbers_in, value_of
 from rag.types import Span
 from rag.words import alike, words
 
@@ -49,7 +49,8 @@ _PRONOUNS = frozenset(
 )
 _COMPARED = re.compile(r"\s+(?:fewer|more|less|greater|higher|lower|larger|smaller)\s+than\b|\s+times\b")
 _AGAINST = re.compile(
-    r"[,;]?\s+(?:\(?(?:as )?against|\(?compared|\(?versus|\(?vs|\(?up from|\(?down from|frente a)\b",
+    r"[,;]?\s+\(?(?:(?:as )?(?:against|compared (?:with|to)|versus|vs\.?)|(?:up|down) from|frente al?)\s+"
+    r"(?=(?:only |just |some |about |sólo |solo )?[$€£]?\d)",
     re.IGNORECASE,
 )
 _AGE = re.compile(r"\bhow old\b|\bage\b|\bqué edad\b|\bcuántos años tiene", re.IGNORECASE)
@@ -194,8 +195,11 @@ def trimmed(span: Span, text: str, offset: int = 0) -> Span:
 def spoken(span: Span, text: str) -> Span:
     """The words of a quotation without the "he asked in a video" behind it. `span` counts from the text's beginning."""
     for quotation in parse_window(text).quotations:
+        if not quotation.start <= span.start < quotation.end - 1 < span.end:
+            continue
         rest = text[quotation.end : span.end]
-        if quotation.start <= span.start < quotation.end - 1 and PAST_OR_PRESENT.search(rest):
+        verb = PAST_OR_PRESENT.search(rest)
+        if verb and (subject_before(rest, verb.start()) or subject_after(rest, verb.end())):
             return Span(span.start, quotation.end - 1)
     return span
 
@@ -203,8 +207,12 @@ def spoken(span: Span, text: str) -> Span:
 def first_figure(span: Span, text: str) -> Span:
     """ "12,035 encounters, against 179,737" without what the figure is compared with. `span` as in `spoken`."""
     compared = _AGAINST.search(text, span.start, span.end)
-    if compared is None or not any(char.isdigit() for char in text[span.start : compared.start()]):
+    if compared is None or not numbers_in(text[span.start : compared.start()]):
         return span
+    dates = [date for date, _ in dates_in(text[span.start : compared.start()])]
+    figures = [place for place, _ in numbers_in(text[span.start : compared.start()])]
+    if all(any(date.overlaps(place) for date in dates) for place in figures):
+        return span  # "the 2024 total, compared with 40"
     return Span(span.start, compared.start())
 
 

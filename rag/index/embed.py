@@ -39,6 +39,10 @@ class Embedder(Protocol):
     def dimension(self) -> int: ...
     @property
     def window(self) -> int: ...
+    @property
+    def english_only(self) -> bool:
+        """Whether its vectors of other languages are known to say little."""
+        ...
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens left out, nothing truncated."""
@@ -95,6 +99,7 @@ class PackagedEmbedder:
     name = "packaged:all-MiniLM-L6-v2"
     dimension = 384
     window = 256
+    english_only = True
 
     def __init__(self, engine: str = "auto") -> None:
         self._engine_name = engine
@@ -238,6 +243,8 @@ class SentenceTransformerEmbedder:
     never asked for unless the settings name it. Prompts that the model defines for questions and documents are
     used, and the window is what they leave.
     """
+
+    english_only = False  # for all that is known
 
     def __init__(self, model: str) -> None:
         self.name = f"sentence-transformers:{model}"

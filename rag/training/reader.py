@@ -30,7 +30,7 @@ from torch.nn import functional
 
 from rag.index.embed import packaged_model
 from rag.training.claims import FOLDER, recorded
-from rag.training.data import SPANISH, SQUAD, SQUAD2, Example, news, squad2_split, squad_split
+from rag.training.data import SQUAD, SQUAD2, Example, news, spanish, squad2_split, squad_split
 from rag.training.network import ReaderNetwork
 from rag.training.stream import Stream
 from rag.training.windows import Encoded, Windows, batches
@@ -113,7 +113,7 @@ def development(data: Path, tokenizer: Tokenizer, count: int = 250) -> list[tupl
         "squad": [example for article in squad_split(data / SQUAD)[1] for example in article.examples],
         "squad2": [example for article in squad2_split(data / SQUAD2)[1] for example in article.examples],
         "news": [example for article in news()[1] for example in article.examples],
-        "spanish": [example for article in news(SPANISH)[1] for example in article.examples],
+        "spanish": [example for article in spanish()[1] for example in article.examples],
     }
     sample = []
     for kind, examples in parts.items():

@@ -2,7 +2,7 @@
 
 Where a data set has no unanswerable questions they are made: the paragraph of the same article that shares the most
 words with the question and lacks the answer; the right paragraph under a question changed as `rag.training.edits` does;
-the right paragraph without the sentence that answers.
+the right paragraph without the sentence that answers; a text about something else.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from rag.training.data import (
     AMAZON,
     NATURAL_QUESTIONS,
     QAMR,
-    SPANISH,
     SQUAD,
     SQUAD2,
     Example,
     near_misses,
     news,
     rephrased,
+    spanish,
     squad2_split,
     squad_articles,
     squad_split,
@@ -40,26 +40,27 @@ from rag.types import Span
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.36,
+    "squad": 0.295,
     "rephrased": 0.03,  # ours
     "squad_other": 0.045,  # another paragraph of the article
     "squad_changed": 0.015,  # a changed question
     "squad_removed": 0.025,  # the paragraph without the sentence that answers
     "squad2": 0.07,
-    "near_misses": 0.075,  # ours
-    "news": 0.06,  # ours
-    "news_near": 0.06,
-    "spanish": 0.06,  # ours
+    "near_misses": 0.065,  # ours
+    "news": 0.05,  # ours
+    "news_near": 0.05,
+    "spanish": 0.045,  # ours
     "spanish_near": 0.025,
     "nq": 0.055,
     "nq_other": 0.01,
+    "strange": 0.12,  # any question with a text about something else
     "qamr": 0.01,
     "amazon": 0.01,
-    "claims": 0.025,  # recorded ones
+    "claims": 0.02,  # recorded ones
     "claims_made": 0.015,
     "claims_news": 0.01,
     "answers": 0.015,  # a question with an answer put to it
-    "answers_near": 0.025,  # of those with human or written near misses
+    "answers_near": 0.02,  # of those with human or written near misses
 }
 _WORD = re.compile(r"\w{3,}")
 
@@ -76,6 +77,7 @@ class Stream:
     _keys: dict[str, frozenset[str]] = field(default_factory=dict)
     _natural_texts: tuple[str, ...] = ()
     _news_texts: tuple[str, ...] = ()
+    _any_texts: tuple[str, ...] = ()
     _asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # (question, answer) by paragraph
 
     def load(self) -> None:
@@ -85,9 +87,14 @@ class Stream:
         more = [example for article in squad2_split(self.data / SQUAD2)[0] for example in article.examples]
         near, others = near_misses(articles), rephrased(articles)
         told = news()[0]
+        mixed = [example for article in spanish()[0] for example in article.examples]
         reports = [example for article in told for example in article.examples]
         self._news_texts = tuple(article.texts[0] for article in told)
-        spanish = [example for article in news(SPANISH)[0] for example in article.examples]
+        self._any_texts = (
+            *self._news_texts,
+            *sorted({example.text for example in mixed}),
+            *(text for article in articles for text in article.texts),
+        )
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
         for example in (*squad, *reports):
@@ -104,10 +111,11 @@ class Stream:
             "near_misses": near,
             "news": [example for example in reports if example.answer],
             "news_near": [example for example in reports if not example.answer],
-            "spanish": [example for example in spanish if example.answer],
-            "spanish_near": [example for example in spanish if not example.answer],
+            "spanish": [example for example in mixed if example.answer],
+            "spanish_near": [example for example in mixed if not example.answer],
             "nq": natural,
             "nq_other": natural,
+            "strange": [*squad, *others, *natural, *reports, *mixed],
             "qamr": tokenised_examples(self.data / QAMR),
             "amazon": [
                 replace(example, title="")
@@ -180,6 +188,13 @@ class Stream:
         elif name == "nq_other":
             few = min(150, len(self._natural_texts))
             changed = self._other(example, chance.sample(self._natural_texts, few))
+        elif name == "strange":
+            text = chance.choice(self._any_texts)
+            changed = (
+                replace(example, title="", text=text, answer=None, near=None)
+                if text != example.text
+                else None
+            )
         elif name == "squad_changed":
             changed = self._changed(example, chance)
         elif name == "squad_removed":

@@ -19,7 +19,7 @@ LONG_SHARE = 0.3
 CLAIM_TOKENS, EVIDENCE_TOKENS = 80, 230
 LONGEST_ANSWER = 60  # tokens; longer ones, whole lists mostly, are left out
 
-_BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]]*\s+(?=[\"“‘'(\[«¿¡]*[A-ZÁÉÍÓÚÑ0-9])|\n+")
+_BOUNDARY = re.compile(r"(?<=[.!?])[\"”’')\]»]*\s+(?=[\"“‘'(\[«¿¡]*[A-ZÁÉÍÓÚÑ0-9])|\n+")
 
 
 @dataclass(frozen=True)

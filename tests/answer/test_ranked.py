@@ -79,30 +79,6 @@ def test_the_draft_row_is_about_the_best_sentence() -> None:
     assert row["look_relevance"] == ranked.look(3).relevance
 
 
-@pytest.mark.parametrize(
-    ("question", "feature", "expected"),
-    [
-        ("Who blamed a broken rudder?", "turned", 0.0),
-        ("Who did not blame a broken rudder?", "turned", 1.0),
-        ("Was the ferry not cancelled on Friday?", "turned", 0.0),  # yes or no: that sentence tells it
-        ("Who opened the ferry in May 2019?", "elsewhere", 0.0),
-        ("Who blamed Captain Ana Ruiz?", "names_missing", 0.0),
-    ],
-)
-def test_the_draft_row_says_what_speaks_against_the_sentence(
-    question: str, feature: str, expected: float
-) -> None:
-    ranked = ranked_for(question)
-    row = dict(zip(DRAFT_FEATURES, ranked.draft_row(ranked.scores), strict=True))
-    assert row[feature] == expected
-
-
-def test_a_name_that_neither_the_sentence_nor_its_neighbours_have_is_missing() -> None:
-    ranked = ranked_for("Which rudder did Captain Ana Ruiz and Bella Norte blame?")
-    row = dict(zip(DRAFT_FEATURES, ranked.draft_row(ranked.scores), strict=True))
-    assert 0 < row["names_missing"] < 1
-
-
 def test_a_look_reads_with_the_title_and_without() -> None:
     whole = Span(0, len(TEXT))
     ranked = OfflineReader(AnswerSettings()).rank(

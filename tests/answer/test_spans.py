@@ -56,6 +56,8 @@ def test_amounts(question: str, text: str, answer: str | None) -> None:
         ('"[We paid," she said, "for nothing]", and left.', "We paid,"),
         ("Mara said: “[We paid for nothing]”, and left.", "We paid for nothing"),
         ("The “[Blue Door” and the Red Room] closed.", "Blue Door” and the Red Room"),
+        ("“[Dark Waters” and “Silent Rain”, which won] it.", "Dark Waters” and “Silent Rain”, which won"),
+        ("“[Blue Note” records and warning signs].", "Blue Note” records and warning signs"),
         ("[Mara asked “why”] twice.", "Mara asked “why”"),
     ],
 )
@@ -70,6 +72,10 @@ def test_spoken_words_end_with_their_quotation(text: str, cut: str) -> None:
         ("[12,035 encounters in April, against 179,737] a year ago.", "12,035 encounters in April"),
         ("[61 per cent (up from 58)] voted.", "61 per cent"),
         ("[those compared with 40] others.", "those compared with 40"),
+        ("[12 % frente al 10 %] de 2023.", "12 %"),
+        ("[212 in favour and 218 against].", "212 in favour and 218 against"),
+        ("[2 suits against the city] and 3 more.", "2 suits against the city"),
+        ("[the 2024 total, compared with 40].", "the 2024 total, compared with 40"),
         ("[between 30 and 40] people.", "between 30 and 40"),
     ],
 )

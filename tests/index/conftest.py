@@ -31,6 +31,7 @@ class HashEmbedder:
     """
 
     dimension: int = 16
+    english_only: bool = True
     window: int = 256
     name: str = "hash"
 

@@ -25,7 +25,7 @@ PACKAGED = PackagedEmbedder()
 class CountingEmbedder:
     """Tokens of three characters that reach across white space, so that joined sentences count more than their sum."""
 
-    name, dimension, window = "counting", 2, 64
+    name, dimension, window, english_only = "counting", 2, 64, True
 
     def token_spans(self, text: str) -> list[Span]:
         return [Span(at, min(at + 3, len(text))) for at in range(0, len(text), 3)]

@@ -23,6 +23,8 @@ VOCABULARY = ("flight", "prisoner", "tariff", "cattle", "governor", "visa", "bor
 class CountingEncoder:
     """A text's vector counts the words of `VOCABULARY` in it, scaled to unit length: cosines can be read by eye."""
 
+    english_only: bool = True
+
     def encode_query(self, text: str) -> NDArray[np.float32]:
         row = np.array([text.lower().count(word) for word in VOCABULARY], dtype=np.float32)
         return np.asarray(row / max(float(np.linalg.norm(row)), 1e-9), dtype=np.float32)
@@ -186,6 +188,18 @@ def test_both_ways_of_fusing_and_no_other() -> None:
     assert by_ranks[1].score == pytest.approx((1 / 11 + 1 / 11) / 0.2)
     with pytest.raises(SettingsError, match="unknown fusion"):
         retriever(library, fusion="votes")
+
+
+@pytest.mark.parametrize("fusion", ["scores", "ranks"])
+def test_words_weigh_more_where_the_embedder_does_not_know_the_language(fusion: str) -> None:
+    library = MemoryLibrary({"a": ["flight flight"], "b": ["El piloto salió.", "prisoner visa"]})
+    search = Retriever(library, SearchSettings(rerank=0, fusion=fusion))
+    asked = Question("¿Cuándo salió el piloto del flight?")
+    assert ids(search.stages(asked, 3)["dense"])[0] == "a:00000"
+    assert ids(search.retrieve(asked))[0] == "b:00000"
+    weighed = search.stages(asked, 3)["fused"][0].score
+    library.embedder.english_only = False
+    assert search.stages(asked, 3)["fused"][0].score < weighed
 
 
 def test_no_hits_is_not_a_number_of_hits() -> None:
