@@ -20,8 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evals.bench.reranking import DEPTH, SETS, Task, difference, ndcg, tasks_of
-from rag.search.fuse import document_of
+from evals.bench.reranking import DEPTH, SETS, Task, difference, ndcg, shown, tasks_of
 from rag.search.retrieve import Retriever
 from rag.settings import Settings, load_settings
 from rag.types import Question
@@ -38,9 +37,7 @@ def scores(task: Task, settings: Settings) -> dict[str, list[float]]:
     for query in sorted(task.test):
         stages = retriever.stages(Question(task.queries[query]), DEPTH)
         for stage in STAGES:
-            names = [hit.passage.id for hit in stages[stage]]
-            if not task.by_passage:
-                names = list(dict.fromkeys(map(document_of, names)))
+            names = task.named(hit.passage.id for hit in stages[stage])
             found[stage].append(ndcg(names, task.qrels[query]))
     return found
 
@@ -77,11 +74,9 @@ def table(result: Mapping[str, Mapping[str, Any]]) -> str:
     lines = ["set            stage  queries  packaged   model  difference"]
     for name, stages in result.items():
         for stage, found in stages.items():
-            gain = found["gain"]
-            interval = "" if gain["low"] is None else f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
             lines.append(
                 f"{name:<14} {stage:<6}{found['queries']:8d}{found['packaged']:10.4f}{found['model']:8.4f}"
-                f"  {gain['ndcg@10']:+.4f}{interval}, p {gain['p']:.4f}"
+                f"  {shown(found['gain'])}"
             )
     return "\n".join(lines) + "\n"
 

@@ -136,6 +136,12 @@ class Task:
     def test(self) -> frozenset[str]:
         return frozenset(self.queries) - self.dev
 
+    def named(self, ranking: Iterable[str]) -> list[str]:
+        """Passages as the qrels name them: themselves, or their documents by the best passage."""
+        if self.by_passage:
+            return list(ranking)
+        return list(dict.fromkeys(document_of(passage_id) for passage_id in ranking))
+
 
 def _document(document_id: str, text: str, title: str | None) -> Document:
     digest = hashlib.sha256(text.encode()).hexdigest()
@@ -262,19 +268,13 @@ class Measured:
     looked: Mapping[str, Looked]
     milliseconds: float  # a query, all stages
 
-    def named(self, ranking: Iterable[str]) -> list[str]:
-        """Passages as the qrels name them: themselves, or their documents by the best passage."""
-        if self.task.by_passage:
-            return list(ranking)
-        return list(dict.fromkeys(document_of(passage_id) for passage_id in ranking))
-
     def with_mix(self, mix: Mix, queries: Iterable[str]) -> list[float]:
         """nDCG@10 of each query, reranked with other constants."""
         found = []
         for query in queries:
             seen = self.looked[query]
             order = reranked(seen.fused, seen.evidence, seen.parts, mix)
-            found.append(ndcg(self.named(passage_id for passage_id, _ in order), self.task.qrels[query]))
+            found.append(ndcg(self.task.named(passage_id for passage_id, _ in order), self.task.qrels[query]))
         return found
 
 
@@ -299,7 +299,7 @@ def look(task: Task, settings: SearchSettings, network: Reads) -> Measured:
         seconds += time.perf_counter() - began
         stages["fused by ranks"] = by_ranks.stages(question, DEPTH)["fused"]
         for stage, hits in stages.items():
-            rankings.setdefault(stage, {})[query] = measured.named(hit.passage.id for hit in hits)
+            rankings.setdefault(stage, {})[query] = task.named(hit.passage.id for hit in hits)
         fused = [(hit.passage.id, hit.score) for hit in stages["fused"]]
         shown = [
             (passage, task.shelf.document(passage.document_id))
@@ -342,6 +342,12 @@ def difference(before: Sequence[float], after: Sequence[float]) -> dict[str, Any
         "high": None if interval is None else interval.high,
         "p": sign_flip(gains, alone),
     }
+
+
+def shown(gain: Mapping[str, Any]) -> str:
+    """A `difference` in one line: "+0.0255 [+0.0120, +0.0400], p 0.0006"."""
+    interval = "" if gain["low"] is None else f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
+    return f"{gain['ndcg@10']:+.4f}{interval}, p {gain['p']:.4f}"
 
 
 def grid(base: Mix = MIX) -> Iterator[Mix]:
@@ -411,9 +417,7 @@ def table(result: Mapping[str, Any], rows: int = 15) -> str:
             lines.append(f"  {half}, {part['queries']} queries       nDCG@10  recall@10")
             for stage, values in part["stages"].items():
                 lines.append(f"    {stage:<20}{values['ndcg@10']:10.4f}{values['recall@10']:11.4f}")
-            gain = part["gain"]
-            interval = "" if gain["low"] is None else f" [{gain['low']:+.4f}, {gain['high']:+.4f}]"
-            lines.append(f"    reranked - fused {gain['ndcg@10']:+.4f}{interval}, p {gain['p']:.4f}")
+            lines.append(f"    reranked - fused {shown(part['gain'])}")
     if result["weights"]:
         lines.append("weights: mean nDCG@10 over the dev halves")
     ordered = result["weights"]

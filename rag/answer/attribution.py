@@ -415,12 +415,12 @@ def _attribution(
         return None
     speaker: str | None = _printed(window, tag.subject)
     own = tag.subject.kind != "group"
-    if tag.subject.text.casefold() == "it":
+    it = tag.subject.text.casefold() == "it"
+    if it:
         speaker, own = _body(window, tag, known_before)
     elif tag.subject.kind == "pronoun":
         speaker = _antecedent(window, known_before)
-    goes_on = tag.subject.text.casefold() == "it" or is_body(tag.subject)
-    window.body = (tag.end, speaker, own) if goes_on and speaker is not None else None
+    window.body = (tag.end, speaker, own) if speaker is not None and (it or is_body(tag.subject)) else None
     if speaker is None:
         return None
     if own:

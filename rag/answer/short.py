@@ -45,9 +45,7 @@ _ROLES_ES = (
     "autor|autora|periodista|abogad[oa]|actor|actriz|cantante|jugador|jugadora|rey|reina|director|directora"
 )
 # "Which pilot project", "which judge's ruling".
-_NOT_A_PERSON_BEHIND = (
-    r"\b(?!['’]s|s['’]|-| (project|programme|program|scheme|countr|cit|stat|part|part(y|ies)|group)\w*\b)"
-)
+_NOT_A_PERSON_BEHIND = r"\b(?!['’]s|s['’]|-| (project|program|scheme|countr|cit|stat|part|group)\w*\b)"
 _KINDS: tuple[tuple[Kind, str], ...] = (
     (
         "percent",

@@ -207,13 +207,16 @@ def spoken(span: Span, text: str) -> Span:
 def first_figure(span: Span, text: str) -> Span:
     """ "12,035 encounters, against 179,737" without what the figure is compared with. `span` as in `spoken`."""
     compared = _AGAINST.search(text, span.start, span.end)
-    if compared is None or not numbers_in(text[span.start : compared.start()]):
+    if compared is None:
         return span
-    dates = [date for date, _ in dates_in(text[span.start : compared.start()])]
-    figures = [place for place, _ in numbers_in(text[span.start : compared.start()])]
-    if all(any(date.overlaps(place) for date in dates) for place in figures):
-        return span  # "the 2024 total, compared with 40"
-    return Span(span.start, compared.start())
+    kept = Span(span.start, compared.start())
+    dates = [
+        place for place, _ in dates_in(kept.of(text))
+    ]  # "the 2024 total, compared with 40" has no other figure
+    figures = [
+        place for place, _ in numbers_in(kept.of(text)) if not any(date.overlaps(place) for date in dates)
+    ]
+    return kept if figures else span
 
 
 def _found(ranked: Ranked, index: int, span: Span, score: float) -> Found:

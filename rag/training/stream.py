@@ -177,7 +177,7 @@ class Stream:
             ]
             told, right = (chance.choice(others), False) if others else (told, right)
         if chance.random() < 0.15:
-            example = replace(example, question=example.question.lower().strip("¿? "))
+            example = _typed(example)
         return None if told is None else windows.answer(example, told, right, chance)
 
     def _prepared(self, name: str, example: Example, chance: random.Random) -> Example | None:
@@ -190,11 +190,8 @@ class Stream:
             changed = self._other(example, chance.sample(self._natural_texts, few))
         elif name == "strange":
             text = chance.choice(self._any_texts)
-            changed = (
-                replace(example, title="", text=text, answer=None, near=None)
-                if text != example.text
-                else None
-            )
+            changed = replace(example, title="", text=text, answer=None, near=None)
+            changed = None if text == example.text else changed
         elif name == "squad_changed":
             changed = self._changed(example, chance)
         elif name == "squad_removed":
@@ -202,7 +199,7 @@ class Stream:
         if changed is None:
             return None
         if chance.random() < 0.15:
-            changed = replace(changed, question=changed.question.lower().strip("¿? "))
+            changed = _typed(changed)
         elif name.startswith("nq") and chance.random() < 0.3:
             changed = replace(changed, question=changed.question.capitalize() + "?")
         if chance.random() < 0.5:
@@ -255,6 +252,11 @@ class Stream:
         if text not in self._keys:
             self._keys[text] = frozenset(match[0].casefold() for match in _WORD.finditer(text))
         return self._keys[text]
+
+
+def _typed(example: Example) -> Example:
+    """The question as people type it: without capitals and question marks."""
+    return replace(example, question=example.question.lower().strip("¿? "))
 
 
 def _first(text: str, told: str) -> Span | None:
