@@ -142,6 +142,30 @@ def test_long_texts_are_read_in_windows_and_empty_ones_are_survived(network: Rea
     assert max(len(span) for span in (best[0],)) < ANSWER_TOKENS * 20
 
 
+@pytest.mark.parametrize(
+    ("marked", "plain"),
+    [
+        ("**May 1887**: the _lamp_ is lit.", "May 1887: the lamp is lit."),
+        ("## Lamps\nThe lamp was lit in `May 1887`.", "Lamps\nThe lamp was lit in May 1887."),
+    ],
+)
+def test_markdown_is_not_read_and_places_stay_those_of_the_text(
+    network: ReaderNetwork, marked: str, plain: str
+) -> None:
+    with_marks, without = network.read("When was the lamp lit?", [("", marked), ("", plain)])
+    (span, score), best = with_marks.best() or pytest.fail("no span"), without.best()
+    assert span.of(marked) == "May 1887"
+    assert best is not None
+    assert (best[0].of(plain), best[1], without.relevance) == ("May 1887", score, with_marks.relevance)
+
+
+def test_marks_inside_words_are_read(network: ReaderNetwork) -> None:
+    named = "The lamp's log is in the file lamp_log_1887.txt on the desk, 3 # 4."
+    (reading,) = network.read("Which file holds the log?", [("", named)])
+    span, _ = reading.best() or pytest.fail("no span")
+    assert "lamp_log_1887" in span.of(named)
+
+
 def test_what_was_read_is_not_read_again_while_it_is_kept() -> None:
     network = ReaderNetwork(keep=3)
     question = "Who was the judge?"
