@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.corpus import Corpus, document_loader, of_library, read_folder
 from evals.suite import Problem, Suite, SuiteInvalid, attach_gold, leaks, read_suite
+from evals.ways import RunWay
 from rag.errors import UsageError
 from rag.render import printable
 from rag.settings import Settings, load_settings
@@ -267,7 +268,7 @@ def _finished_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[di
         raise UsageError(
             "the run is unfinished",
             where=str(folder),
-            next_step="run the same `eval answers` again to finish it",
+            next_step=RunWay.FINISH,
         )
     return description, summary, run.records()
 

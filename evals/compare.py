@@ -18,7 +18,9 @@ from evals.measures import MEASURES, Measure
 from evals.score import Record, by_question, question_value
 from evals.statistics import clusters_of, detectable, holm, mcnemar, mean_interval, sign_flip
 from evals.store import RunFolder
+from evals.ways import RunWay
 from rag.errors import UsageError
+from rag.wording import Phrase
 
 ALPHA = 0.05
 FEW_CLUSTERS = 10  # below this a clustered interval is not to be believed
@@ -48,14 +50,14 @@ def load_run(path: Path) -> Run:
         raise UsageError(
             f"the run is unfinished ({there})",
             where=str(path),
-            next_step="run the same `eval answers` again to finish it",
+            next_step=RunWay.FINISH,
         )
     failed = sum(record["state"] in {"error", "timeout"} for record in records)
     if failed == len(records):
         raise UsageError(
             "the system failed on every question, so nothing was measured",
             where=str(path),
-            next_step="see `error` in results.jsonl, then run again with --retry-failed",
+            next_step=Phrase(RunWay.SEE_ERRORS, ", then ", RunWay.RETRY),
         )
     return Run(
         path, description["identity"], {group[0]["id"]: group for group in by_question(records)}, failed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from evals.corpus import digest_folder
 from evals.store import write_whole
+from evals.ways import RunWay
 from rag.errors import OnRecordError
 from rag.settings import Settings, digest_of
 
@@ -51,7 +52,7 @@ def suite_library(
             warn(f"not indexed: {failure.path}: {failure.error}")
         if not library_has_documents(added.passages, folder, settings):
             raise OnRecordError(
-                "no file of the corpus could be indexed", where=str(corpus), next_step="see the reasons above"
+                "no file of the corpus could be indexed", where=str(corpus), next_step=RunWay.SEE_REASONS
             )
         write_whole(folder / _COMPLETE, b"")
     return Library.open(folder, settings), digest

@@ -28,9 +28,11 @@ from evals.score import Record, categories, contexts, gold_json, score_question,
 from evals.store import Key, RunFolder
 from evals.suite import Item, Suite
 from evals.system import System, check_ask, filters_of, usage_of
+from evals.ways import RunWay
 from rag.answer.model import Usage
 from rag.errors import UsageError
 from rag.settings import Settings, digest_of
+from rag.wording import Phrase
 
 FORMAT = 1
 _PACKAGES = (
@@ -40,9 +42,8 @@ _PACKAGES = (
 
 Report = Callable[[int, int, int], None]  # done, of, failed
 
-GO_ON = "run the same command again to go on"
 _MORE = "run the same command with a greater --max-tokens or --max-cost to go on"
-_REPAIR = "see to the cause, then run the same command with --retry-failed"
+_REPAIR = Phrase("see to the cause, then ", RunWay.RETRY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Finished:
     folder: Path
     stopped: str | None = None
     failed: int = 0
-    next_step: str = GO_ON
+    next_step: str = RunWay.GO_ON
 
     @property
     def complete(self) -> bool:
@@ -257,9 +258,9 @@ def _ask_missing(
             if hopeless := failures.after(outcome.problem):
                 return hopeless, _REPAIR
     except TooManyAbandoned as error:
-        return str(error), GO_ON
+        return str(error), RunWay.GO_ON
     except KeyboardInterrupt:
-        return "interrupted", GO_ON
+        return "interrupted", RunWay.GO_ON
     if len(known) < len(order):
         return budget.spent(bench.spending.total), _MORE
     return None, ""
@@ -342,7 +343,7 @@ def _start(folder: RunFolder, identity: dict[str, Any], settings: Settings) -> N
             raise UsageError(
                 "the folder holds results without run.json",
                 where=str(folder.path),
-                next_step="choose another --out",
+                next_step=RunWay.OTHER_FOLDER,
             )
         folder.start({"format": FORMAT, "identity": identity, "environment": environment()})
         return
@@ -354,7 +355,7 @@ def _start(folder: RunFolder, identity: dict[str, Any], settings: Settings) -> N
         raise UsageError(
             f"the folder holds another run (other {', '.join(different)})",
             where=str(folder.path),
-            next_step="choose another --out, or leave it out",
+            next_step=RunWay.OTHER_FOLDER,
         )
 
 

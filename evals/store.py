@@ -17,7 +17,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from evals.ways import RunWay
 from rag.errors import UsageError
+from rag.wording import Phrase
 
 Record = dict[str, Any]
 Key = tuple[str, int]  # question id, trial
@@ -152,7 +154,7 @@ def read_lines(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
             raise UsageError(
                 f"line {number} is damaged ({error})",
                 where=str(path),
-                next_step="restore the file, or choose another --out and run again",
+                next_step=Phrase("restore the file, or ", RunWay.OTHER_FOLDER, " and run again"),
             ) from error
     return found
 

@@ -39,6 +39,7 @@ from rag.types import (
     Turn,
     Withheld,
 )
+from rag.wording import Phrase, Way
 from rag.words import in_spanish
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ class Pipeline:
             if stop.is_set():
                 return
             if self.answerer.name != "offline":
-                error.next_step += "; --answerer offline answers without a language model"
+                error.next_step = Phrase(
+                    error.next_step, "; ", Way.OFFLINE, " answers without a language model"
+                )
             raise
 
     def _events(

@@ -18,6 +18,7 @@ from ui import asking_html as view
 from ui.asking import Asking, Askings
 from ui.desk import OFFLINE, Desk
 from ui.html import answer_html, message_html
+from ui.words import message
 
 _EMPTY = "There are no documents yet: add some on the Documents page."
 _TOGETHER = 8  # questions at work at the same time, of all pages
@@ -177,7 +178,7 @@ def ask_page(
         try:
             written = desk.export(found, Path(tempfile.mkdtemp(prefix="onrecord-")))
         except OnRecordError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(message(error)) from error
         return gr.update(value=[str(path) for path in written], visible=True)
 
     outputs = [
@@ -283,7 +284,7 @@ def _settings(blocks: gr.Blocks, desk: Desk, place: gr.HTML) -> gr.Dropdown:
         try:
             desk.set_confidential(wanted)
         except OnRecordError as error:
-            text = _EMPTY if isinstance(error, LibraryMissing) else str(error)
+            text = _EMPTY if isinstance(error, LibraryMissing) else message(error)
             return show(spec) | {report: _note(message_html(text, bad=True)), confidential: not wanted}
         return show(spec)
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import OnRecordError
 from rag.html import escape
+from rag.wording import Way, parts_of
 from ui.desk import OFFLINE, Place
+from ui.words import message, said, step
 
 if TYPE_CHECKING:
     from rag.answer.llms import AnswererStatus
@@ -62,7 +64,7 @@ def suite_place_html(spec: str, host: str | None) -> str:
 
 def no_place_html(error: OnRecordError) -> str:
     """In the same place, where no question can be asked: nothing goes anywhere."""
-    return f'<p class="otr-place otr-refused" role="status">Nothing is sent: {escape(str(error))}.</p>'
+    return f'<p class="otr-place otr-refused" role="status">Nothing is sent: {escape(message(error))}.</p>'
 
 
 def asked_html(question: str, searched: str | None = None) -> str:
@@ -98,17 +100,16 @@ def statement_html(text: str, quotes: Sequence[str], speaker: str | None) -> str
 
 def failure_html(question: str, error: OnRecordError, *, offline: bool) -> str:
     """What went wrong, where, and what to do; `offline`: the built-in reader is offered below."""
-    where = f'<p class="otr-facts">{escape(error.where)}</p>' if error.where else ""
+    where = f'<p class="otr-facts">{escape(said(error.where))}</p>' if error.where else ""
     instead = (
         '<p class="otr-facts">The built-in reader can answer it on this machine, without a network.</p>'
-        # Steps are written for the command line too, and may say so already.
-        if offline and "--answerer offline" not in error.next_step
+        if offline and Way.OFFLINE not in parts_of(error.next_step)  # which may say so already
         else ""
     )
     return (
         f'{asked_html(question)}<div class="otr-report otr-bad otr-failure" role="alert">'
-        f"<strong>{escape(_sentence(error.what))}</strong>{where}"
-        f"<p>Next step: {escape(error.next_step)}.</p>{instead}</div>"
+        f"<strong>{escape(_sentence(said(error.what)))}</strong>{where}"
+        f"<p>Next step: {escape(step(error.next_step))}.</p>{instead}</div>"
     )
 
 
@@ -164,7 +165,7 @@ def statuses_html(statuses: Sequence[AnswererStatus]) -> str:
 
 
 def _reason(status: AnswererStatus) -> str:
-    return "; ".join(part for part in (status.why, status.next_step) if part)
+    return "; ".join(part for part in (said(status.why), step(status.next_step)) if part)
 
 
 def _sentence(text: str) -> str:

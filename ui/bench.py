@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from rag.errors import OnRecordError, UsageError
 from rag.settings import Settings
 from ui.runs import Runs
+from ui.words import message, said
 
 if TYPE_CHECKING:
     from evals.checker import Problem
@@ -187,25 +188,26 @@ class Bench:
     def _work(self, folder: Path, settings: Settings, options: RunOptions) -> None:
         from evals.suite import SuiteInvalid
 
+        notes: list[str] = []
         try:
-            ended = self._run(folder, settings, options)
+            ended = self._run(folder, settings, options, notes)
         except _Stopped:
             ended = State(message="Stopped. Press Run again to go on where it stopped.", run=self._state.run)
         except SuiteInvalid as error:
             ended = State(message=_count(error.problems), bad=True, problems=error.problems)
         except OnRecordError as error:
-            ended = State(message=str(error), bad=True, run=self._state.run)
+            ended = State(message=message(error), bad=True, run=self._state.run, notes=tuple(notes))
         except Exception as error:  # noqa: BLE001 - the border of the thread: without it the page would wait for ever
             _log.exception("a run failed")
             ended = State(message=f"The run failed: {type(error).__name__}: {error}", bad=True)
         self._state = ended
 
-    def _run(self, folder: Path, settings: Settings, options: RunOptions) -> State:
+    def _run(self, folder: Path, settings: Settings, options: RunOptions, notes: list[str]) -> State:
+        """What the run came to; `notes` grows by what is told beside it, also where this raises."""
         from evals.run import default_folder, identity_of, run_suite
         from evals.suite import attach_gold, leaks, read_suite
         from evals.system import PipelineSystem
 
-        notes: list[str] = []
         suite = read_suite(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._alone(), self._documents_of(suite, settings, notes) as (library, corpus):
@@ -289,7 +291,7 @@ def _ended(suite: Suite, finished: Finished, before: bool, notes: list[str]) -> 
     notes += [f"Gate failed: {sentence}" for sentence in broken_gates(suite.gates, summary)]
     bad = True
     if finished.stopped is not None:
-        message = f"Incomplete: {finished.stopped}. Press Run again to go on."
+        message = f"Incomplete: {finished.stopped}; {said(finished.next_step)}."
     elif finished.failed:
         message = (
             f"Finished, but {finished.failed} of {summary['wanted']} questions crashed or passed the time limit and "

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.answer.places import place_of
-from rag.errors import LibraryMissing, UsageError
+from rag.errors import LibraryMissing, OnRecordError, UsageError
 from rag.index.library import Library
 from rag.pipeline import Event, Pipeline, check_spec, make_answerer
 from rag.settings import Settings
 from rag.types import Document, Filters, Question, Turn
+from rag.wording import Command
 
 if TYPE_CHECKING:
     from rag.answer.llms import AnswererStatus
@@ -151,8 +152,9 @@ class Desk:
         if not self.any_answerer:
             raise UsageError(
                 "only who runs this app can change this",
-                next_step="on its machine, run: onrecord library "
-                + ("--confidential" if wanted else "--not-confidential"),
+                next_step=Command(
+                    f"run: onrecord library {'--confidential' if wanted else '--not-confidential'}"
+                ),
             )
         with Library.open(self.folder, self.settings, write=True) as library:
             library.set_confidential(wanted)
@@ -176,12 +178,12 @@ class Desk:
         yield from pipeline.events(Question(question, filters), conversation=conversation, stop=stop)
 
     def warm(self) -> None:
-        """Load the models before the first question, so that it does not wait for them. No library: nothing to do."""
+        """Load the models before the first question, so that it does not wait for them."""
         # Only the answerer that is built in: another may cost money, or send the text somewhere.
         try:
             self._pipe(OFFLINE).ask(Question("Is everything loaded?"))
-        except LibraryMissing:
-            return
+        except OnRecordError:
+            return  # no library yet, or one that cannot be used: whoever asks is told
 
     # Documents -----------------------------------------------------------------------------------------------------
 

@@ -27,9 +27,12 @@ def documents_page(
         remove = gr.Button("Remove without a trace", variant="stop", elem_id="remove", scale=1)
 
     def show() -> tuple[Any, Any, Any, Any]:
-        records = desk.records()
+        try:
+            records, filter_choices = desk.records(), refresh()
+        except OnRecordError as error:
+            return html.error_html(error), gr.update(choices=[], value=[]), gr.skip(), gr.skip()
         named = [(f"{record['title'] or record['document_id']}", record["document_id"]) for record in records]
-        return html.documents_html(records), gr.update(choices=named, value=[]), *refresh()
+        return html.documents_html(records), gr.update(choices=named, value=[]), *filter_choices
 
     def add(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, Any]:  # noqa: B008 - Gradio's way
         if not paths:
@@ -40,7 +43,7 @@ def documents_page(
                 lambda done, total, label: progress((done, total), desc=label, unit="files"),
             )
         except OnRecordError as error:
-            return html.message_html(str(error), bad=True), None
+            return html.error_html(error), None
         return html.add_report_html(found), None
 
     def drop(ids: list[str] | None) -> Any:
@@ -49,7 +52,7 @@ def documents_page(
         try:
             desk.remove(ids)
         except OnRecordError as error:
-            return html.message_html(str(error), bad=True)
+            return html.error_html(error)
         return html.message_html(f"{len(ids)} removed.")
 
     shown = [listing, chosen, *filters]

@@ -16,7 +16,7 @@ from ui.asking_html import no_place_html, suite_place_html
 from ui.bench import Bench
 from ui.comparison_html import comparison_html
 from ui.desk import destination_of
-from ui.html import message_html
+from ui.html import error_html, message_html
 from ui.runs import RunEntry
 
 _POLL = 0.4  # seconds between two looks at a run
@@ -101,7 +101,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         try:
             found = bench.runs.load(name)
         except OnRecordError as error:
-            return message_html(str(error), bad=True), everything, "", ""
+            return error_html(error), everything, "", ""
         filters = gr.update(choices=questions.filters(found.records), value=questions.ALL)
         return view.run_html(found), filters, questions.listing_html(found, questions.ALL), _CHOOSE
 
@@ -109,13 +109,13 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         try:
             return questions.listing_html(bench.runs.load(name or ""), value), _CHOOSE
         except OnRecordError as error:
-            return message_html(str(error), bad=True), ""
+            return error_html(error), ""
 
     def pick(event: gr.EventData) -> str:
         try:
             found = bench.runs.load(str(event.run))
         except OnRecordError as error:
-            return message_html(str(error), bad=True)
+            return error_html(error)
         item = event.item
         if not isinstance(item, int) or not 0 <= item < len(found.records):
             return message_html("The run has changed: choose it again.", bad=True)
@@ -133,7 +133,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         try:
             checked = bench.check(path or listed or "")
         except OnRecordError as error:
-            return message_html(str(error), bad=True), gr.skip()
+            return error_html(error), gr.skip()
         if not checked.good:
             return view.checked_html(checked), gr.skip()
         return view.checked_html(checked), gr.update(choices=_suite_choices(bench), value=str(checked.folder))
@@ -149,7 +149,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
                 retry_failed=retry,
             )
         except OnRecordError as error:
-            yield message_html(str(error), bad=True), *_buttons(bench.state().running), gr.skip()
+            yield error_html(error), *_buttons(bench.state().running), gr.skip()
             return
         async for update in follow():
             yield update
@@ -172,7 +172,7 @@ def evaluate_page(blocks: gr.Blocks, tab: gr.Tab, bench: Bench) -> None:
         try:
             return comparison_html(bench.runs.compare(a, b))
         except OnRecordError as error:
-            return message_html(str(error), bad=True)
+            return error_html(error)
 
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     lists, runs = [suite, chosen, first, second], [figures, shown, listing, question]
@@ -203,7 +203,7 @@ _CHOOSE = '<p class="otr-note">Choose a question to see its answer beside the go
 def _number(text: str | None) -> int | None:
     """A whole number; None for an empty field. Raises UsageError for anything else."""
     text = (text or "").strip()
-    if text and not (text.isascii() and text.isdigit()):
+    if text and not (text.isascii() and text.isdigit() and int(text)):
         raise UsageError(f"{text!r} is not a number of questions", next_step="leave it empty for all")
     return int(text) if text else None
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote as url_quote
 
+from rag.errors import OnRecordError
 from rag.html import Mark, context, escape, highlighted
 from rag.render import date_notes
 from rag.types import Document, Span
+from ui.words import message, step
 
 STYLE = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 _MARKER = re.compile(r"\[(\d+)\]")
@@ -223,7 +225,7 @@ def add_report_html(report: Mapping[str, Any]) -> str:
         if report[kind] or kind == "added"
     )
     failed = "".join(
-        f"<li><strong>{escape(entry['path'])}</strong>: {escape(entry['error'])}. {escape(entry['next_step'])}</li>"
+        f"<li><strong>{escape(entry['path'])}</strong>: {escape(entry['error'])}. {escape(step(entry['next_step']))}</li>"
         for entry in report["failed"]
     )
     css = "otr-report otr-bad" if report["failed"] else "otr-report"
@@ -232,3 +234,17 @@ def add_report_html(report: Mapping[str, Any]) -> str:
 
 def message_html(text: str, *, bad: bool = False) -> str:
     return f'<div class="otr-report{" otr-bad" if bad else ""}" role="status">{escape(text)}</div>'
+
+
+def error_html(error: OnRecordError) -> str:
+    return message_html(message(error), bad=True)
+
+
+def error_page(error: OnRecordError) -> str:
+    """A page of its own in place of a document that cannot be shown."""
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>On the Record</title><style>{STYLE}</style></head>"
+        f'<body class="otr-document">{error_html(error)}</body></html>'
+    )

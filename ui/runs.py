@@ -14,6 +14,7 @@ from typing import Any
 from rag.errors import UnknownDocument, UsageError
 from rag.settings import Settings
 from rag.types import Document, Span
+from rag.wording import Command
 
 _KEPT = 4  # runs held in memory, the last ones looked at
 
@@ -113,7 +114,7 @@ class Runs:
         except ModuleNotFoundError as error:
             raise UsageError(
                 f"comparing needs a package that is not installed ({error.name})",
-                next_step="pip install 'onrecord[evals]'",
+                next_step=Command("run pip install 'onrecord[evals]'"),
             ) from error
 
     def report(self, name: str) -> str:

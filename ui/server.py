@@ -17,17 +17,17 @@ from collections.abc import Mapping
 from urllib.parse import quote as url_quote
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rag.errors import LibraryMissing, UnknownDocument, UsageError
+from rag.errors import OnRecordError, UsageError
 from rag.passwords import matches
 from rag.types import Span
 from ui.desk import Desk
-from ui.html import document_page
+from ui.html import document_page, error_page
 from ui.runs import Runs
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
@@ -90,15 +90,20 @@ class Guard:
 
 
 def document_routes(desk: Desk) -> FastAPI:
-    """The app's own routes: `/document/ID` (a page) and `/original/ID` (a download, never shown in place)."""
+    """The app's own routes: `/document/ID` (a page) and `/original/ID` (a download, never shown in place).
+
+    What cannot be shown is a page too, which says why.
+    """
     app = FastAPI(title="On the Record", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(OnRecordError)
+    def show_error(_: Request, error: OnRecordError) -> HTMLResponse:
+        status = 404 if isinstance(error, UsageError) else 500
+        return HTMLResponse(error_page(error), status, headers=_PAGE_HEADERS)
 
     @app.get("/document/{document_id}", response_class=HTMLResponse)
     def show_document(document_id: str, start: int | None = None, end: int | None = None) -> HTMLResponse:
-        try:
-            document, record = desk.document(document_id), desk.record(document_id)
-        except (UnknownDocument, LibraryMissing) as error:
-            raise HTTPException(404, error.what) from error
+        document, record = desk.document(document_id), desk.record(document_id)
         span = _span(start, end)
         if span is not None and span.end > len(document.text):
             span = None
@@ -107,10 +112,7 @@ def document_routes(desk: Desk) -> FastAPI:
 
     @app.get("/original/{document_id}")
     def download_original(document_id: str) -> Response:
-        try:
-            data, record = desk.original(document_id), desk.record(document_id)
-        except (UnknownDocument, LibraryMissing) as error:
-            raise HTTPException(404, error.what) from error
+        data, record = desk.original(document_id), desk.record(document_id)
         # The name is ours (slug and hash), the type says nothing that a browser would open.
         suffix = "".join(c for c in str(record["path"]).rpartition(".")[2][:8] if c.isalnum() and c.isascii())
         name = f"{document_id}.{suffix}" if suffix else document_id
@@ -127,18 +129,12 @@ def run_routes(app: FastAPI, runs: Runs) -> None:
     def show_document(
         name: str, document_id: str, start: int | None = None, end: int | None = None
     ) -> HTMLResponse:
-        try:
-            document, record, span = runs.document(name, document_id, _span(start, end))
-        except UsageError as error:
-            raise HTTPException(404, error.what) from error
+        document, record, span = runs.document(name, document_id, _span(start, end))
         return HTMLResponse(document_page(document, record, span), headers=_PAGE_HEADERS)
 
     @app.get("/run/{name}/report", response_class=HTMLResponse)
     def show_report(name: str) -> HTMLResponse:
-        try:
-            return HTMLResponse(runs.report(name), headers=_PAGE_HEADERS)
-        except UsageError as error:
-            raise HTTPException(404, error.what) from error
+        return HTMLResponse(runs.report(name), headers=_PAGE_HEADERS)
 
 
 def _span(start: int | None, end: int | None) -> Span | None:

@@ -17,6 +17,7 @@ import re
 from urllib.parse import urlsplit
 
 from rag.errors import ConfidentialLibrary, UsageError
+from rag.wording import Phrase, Way
 
 HERE = "on this machine"
 _NAME = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_.])?", re.IGNORECASE)
@@ -113,6 +114,8 @@ def require_permitted(spec: str, host: str | None, library: object) -> None:
     raise ConfidentialLibrary(
         f"this library is confidential, and {spec} would send its text to {host}",
         where=str(getattr(library, "folder", "")),
-        next_step="use an answerer on this machine (offline, llamacpp:, ollama: and others), "
-        "or run: onrecord library --not-confidential",
+        next_step=Phrase(
+            "use an answerer on this machine (offline, llamacpp:, ollama: and others), or ",
+            Way.NOT_CONFIDENTIAL,
+        ),
     )

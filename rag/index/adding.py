@@ -36,6 +36,7 @@ from rag.index.reading import (
 )
 from rag.index.records import AddReport, Failed, Progress, Seen
 from rag.settings import MIB
+from rag.wording import Phrase, Way
 
 if TYPE_CHECKING:
     from rag.index.library import Library
@@ -82,7 +83,7 @@ def _disk_full(folder: Path) -> OnRecordError:
     return OnRecordError(
         "the disk is full; what was finished is kept",
         where=str(folder),
-        next_step="free some space, then run the same command again",
+        next_step=Phrase("free some space, then ", Way.DO_AGAIN),
     )
 
 

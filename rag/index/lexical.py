@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import LibraryDamaged
+from rag.wording import REPAIR
 from rag.words import STOPWORDS
 
 # Grows when the words or the fields change; an index of another format is rebuilt.
@@ -161,7 +162,7 @@ class LexicalIndex:
         return LibraryDamaged(
             f"the word index cannot be read ({str(error)[:200]})",
             where=str(self._folder or "in memory"),
-            next_step="run: onrecord check --repair",
+            next_step=REPAIR,
         )
 
     # Writing -----------------------------------------------------------------------------------------------------

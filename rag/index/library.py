@@ -43,6 +43,7 @@ from rag.index.vectors import Vectors
 from rag.index.words import Words
 from rag.settings import Settings, digest_of
 from rag.types import Document, Filters, Passage
+from rag.wording import REPAIR, Phrase, Way
 
 if TYPE_CHECKING:
     from rag.index.embed import Embedder
@@ -293,14 +294,14 @@ class Library:
             raise LibraryDamaged(
                 f"the original of {document_id} cannot be read ({error.strerror})",
                 where=str(self.originals.path(sha256)),
-                next_step="run: onrecord check --repair",
+                next_step=REPAIR,
             ) from error
 
     def _unknown(self, document_id: str) -> UnknownDocument:
         return UnknownDocument(
             f"there is no document {document_id!r}",
             where=str(self.folder),
-            next_step="see: onrecord documents",
+            next_step=Way.SEE_DOCUMENTS,
         )
 
     # Searching ---------------------------------------------------------------------------------------------------
@@ -353,13 +354,13 @@ def _require_library(folder: Path, create: bool) -> None:
         raise UsageError(
             "the name of the library's folder is not text in UTF-8",
             where=label(folder),
-            next_step="name another folder with --library",
+            next_step=Way.OTHER_FOLDER,
         ) from None
     except OSError as error:
         raise UsageError(
             f"the library's folder cannot be read ({error.strerror})",
             where=str(folder),
-            next_step="check its permissions, or name another folder with --library",
+            next_step=Phrase("check its permissions, or ", Way.OTHER_FOLDER),
         ) from error
 
 
@@ -367,9 +368,7 @@ def _require_place(folder: Path, create: bool) -> None:
     if (folder / FILE).is_file():
         return
     if folder.exists() and not folder.is_dir():
-        raise UsageError(
-            "this is a file, not a library", where=str(folder), next_step="name a folder with --library"
-        )
+        raise UsageError("this is a file, not a library", where=str(folder), next_step=Way.OTHER_FOLDER)
     strangers = (
         [path for path in folder.iterdir() if path.name not in {"writer.lock", "writer.json"}]
         if folder.exists()
@@ -379,19 +378,17 @@ def _require_place(folder: Path, create: bool) -> None:
         raise UsageError(
             "this folder is not a library (it holds other files)",
             where=str(folder),
-            next_step="name a new or an empty folder with --library",
+            next_step=Way.EMPTY_FOLDER,
         )
     if not create:
-        raise LibraryMissing(
-            "there is no library", where=str(folder), next_step="make one: onrecord add FILE-OR-FOLDER"
-        )
+        raise LibraryMissing("there is no library", where=str(folder), next_step=Way.ADD_FILES)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
             f"the library's folder cannot be made ({error.strerror})",
             where=str(folder),
-            next_step="name another folder with --library",
+            next_step=Way.OTHER_FOLDER,
         ) from error
 
 
@@ -421,7 +418,7 @@ def _hold_to_manifest(
         raise LibraryMissing(
             "there is no library yet (its first add did not get far)",
             where=str(folder),
-            next_step="make one: onrecord add FILE-OR-FOLDER",
+            next_step=Way.ADD_FILES,
         )
     if recorded is None:
         with catalogue.transaction():

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rag.errors import LibraryLocked, UsageError
+from rag.wording import Phrase, Way
 
 
 class WriterLock:
@@ -46,7 +47,7 @@ class WriterLock:
             raise UsageError(
                 f"the library cannot be written to ({error.strerror})",
                 where=str(self._folder),
-                next_step="check the folder's permissions, or name another folder with --library",
+                next_step=Phrase("check the folder's permissions, or ", Way.OTHER_FOLDER),
             ) from error
         # The lock decides; a note that cannot be written (a full disk) costs only the holder's name in a message.
         with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ from rag.index.catalogue import Catalogue
 from rag.index.vectors import Vectors
 from rag.index.words import Words
 from rag.types import Filters
+from rag.wording import Way
 
 _TRIES = 10  # a writer changes the set every second or two at most, a search takes milliseconds
 
@@ -78,9 +79,7 @@ class Finder:
         facts = self._current().facts
         for document_id in filters.documents:
             if document_id not in facts:
-                raise UnknownDocument(
-                    f"there is no document {document_id!r}", next_step="see: onrecord documents"
-                )
+                raise UnknownDocument(f"there is no document {document_id!r}", next_step=Way.SEE_DOCUMENTS)
         sources = {source.casefold() for source in filters.sources}
         languages = {_primary(language) for language in filters.languages}
         first, last = rows.day_of(filters.date_from), rows.day_of(filters.date_to)

@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 
 from rag.errors import OnRecordError, SettingsError, UsageError
 from rag.index.catalogue import Catalogue
+from rag.wording import REPAIR
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -106,9 +107,7 @@ def _chroma_errors(where: str) -> Iterator[None]:
 
 def _failed(error: BaseException, where: str) -> VectorsFailed:
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return VectorsFailed(
-        f"the vector index failed ({lines[0][:200]})", where=where, next_step="run: onrecord check --repair"
-    )
+    return VectorsFailed(f"the vector index failed ({lines[0][:200]})", where=where, next_step=REPAIR)
 
 
 class _Folder:

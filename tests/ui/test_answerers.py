@@ -395,7 +395,7 @@ def test_a_confidential_library_sends_nothing_to_another_machine(
         page.locator("#answer .otr-failure").wait_for(timeout=60_000)
         refusal = page.locator("#answer .otr-failure").inner_text()
         assert "confidential" in refusal
-        assert "--not-confidential" in refusal
+        assert "clear “Confidential library”" in refusal
         assert len(server.requests) == asked
         page.locator("#instead").click()
         page.locator("#source-1").wait_for(timeout=60_000)

@@ -15,6 +15,7 @@ from rag.answer.llms.status import AnswererStatus, answerers, checked
 from rag.answer.model import LanguageModel
 from rag.errors import UsageError
 from rag.settings import LlmSettings
+from rag.wording import Way
 
 __all__ = [
     "SPECS",
@@ -38,7 +39,7 @@ def make_model(spec: str, settings: LlmSettings, environ: Mapping[str, str] | No
     found = parse(spec, environ)
     if found.kind == "offline":
         raise UsageError(
-            "the built-in reader is no language model", where="--answerer offline", next_step="name a model"
+            "the built-in reader is no language model", where=Way.OFFLINE, next_step="name a model"
         )
     if found.kind in IN_PROCESS:
         if found.kind == "llamacpp":

@@ -19,6 +19,7 @@ from rag.answer.llms.specs import Spec
 from rag.answer.model import Usage
 from rag.errors import AnswererError, ModelRefused, PromptTooLong, ReplyCut
 from rag.settings import LlmSettings
+from rag.wording import Phrase, Way
 
 _MESSAGE_TOKENS = 24  # what a chat template adds around a system and a user message, at most
 _FIRST_WAIT_S = (
@@ -221,7 +222,7 @@ class Model(ABC):
                 ModelRefused(
                     f"the model refused to answer{said}",
                     where=self._spec.where,
-                    next_step="use another model, or --answerer offline",
+                    next_step=Phrase("use another model, or ", Way.OFFLINE),
                 )
             )
         if end.finish is None:
@@ -241,7 +242,7 @@ class Model(ABC):
                 AnswererError(
                     "the model replied with nothing",
                     where=self._spec.where,
-                    next_step="ask again, use another model, or --answerer offline",
+                    next_step=Phrase("ask again, use another model, or ", Way.OFFLINE),
                 )
             )
         return None

@@ -24,6 +24,7 @@ from rag.answer.llms.calls import Call, Ended, Failed
 from rag.answer.llms.specs import KEYS, Spec
 from rag.answer.places import place_of
 from rag.errors import AnswererError, PromptTooLong, ReplyCut
+from rag.wording import Command, Environment, Phrase, Way
 
 _MAX_LINE = 4 * 1024 * 1024  # bytes of one event
 _MAX_ERROR = 64 * 1024  # bytes of an error page that are looked at
@@ -152,14 +153,14 @@ def refused(spec: Spec, key: Key, response: httpx.Response) -> Failed:
         step = "give the final address, if you trust it"
     elif status in (401, 403):
         what = f"the server refused {'the key' if key else 'a request without a key'}{said}"
-        step = f"{'check' if key else 'set'} the environment variable {variable}"
+        step = Environment(f"{'check' if key else 'set'} the environment variable {variable}")
     elif status == 402 or "insufficient_quota" in message or "exceeded your current quota" in message:
         what, step, retry = f"the account has no credit left{said}", "add credit at the provider", False
     elif status == 404:
         what = f"the server does not know the model {spec.model!r}, or the address{said}"
         step = {
-            "ollama": f"run ollama pull {spec.model}",
-            "openai-compatible": "see `onrecord answerers` for its models; most addresses end in /v1",
+            "ollama": Command(f"run ollama pull {spec.model}"),
+            "openai-compatible": Phrase(Way.SEE_MODELS, "; most addresses end in /v1"),
         }.get(spec.kind, "correct the model's name")
     elif status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(message)):
         kind, retry = PromptTooLong, False
@@ -191,7 +192,10 @@ def explained(error: Exception, spec: Spec, key: Key, connect_s: float) -> Faile
     ) -> Failed:
         return Failed(kind(what, where=spec.where, next_step=step), retry=retry)
 
-    start = {"ollama": "run ollama serve", "openai-compatible": "start the server, or correct the address"}
+    start = {
+        "ollama": Command("run ollama serve"),
+        "openai-compatible": "start the server, or correct the address",
+    }
     for each in chain:
         if isinstance(each, socket.gaierror):
             # EAI_AGAIN: the name server did not answer, as in the first seconds after waking up.

@@ -15,6 +15,7 @@ from rag.answer.llms.calls import Call, Emit, Failed, Piece, Request, broken
 from rag.answer.llms.specs import Spec
 from rag.errors import AnswererError
 from rag.settings import LlmSettings
+from rag.wording import Command
 
 _UNKNOWN_CONTEXT = 2_048
 _NO_LIMIT = 1_000_000_000  # tokenizers without a limit say some 10^30
@@ -65,7 +66,7 @@ class HuggingFaceModel(Model):
                     if missing
                     else f"the model cannot be loaded ({' '.join(str(error).split())[:200]})",
                     where=self._spec.model,
-                    next_step=f"run hf download {self._spec.model}"
+                    next_step=Command(f"run hf download {self._spec.model}")
                     if missing
                     else "check that the folder holds a causal language model with its tokenizer",
                 )

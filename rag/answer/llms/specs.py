@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from rag.answer.places import host_of, pinned, place_of
 from rag.errors import UsageError
+from rag.wording import Command, Environment, Phrase, Way
 
 SPECS = (
     "offline",
@@ -64,7 +65,7 @@ class Spec:
     @property
     def where(self) -> str:
         """For error messages: the address, or the SPEC of what has none."""
-        return self.url or f"--answerer {self.text}"
+        return self.url or Phrase(Way.ANSWERER, " ", self.text)
 
 
 def parse(spec: str, environ: Mapping[str, str] | None = None) -> Spec:
@@ -84,7 +85,7 @@ def parse(spec: str, environ: Mapping[str, str] | None = None) -> Spec:
         parts = re.fullmatch(r"(.+)@(https?://.+)", rest)
         if parts is None:
             raise _unknown(spec)
-        return replace(found, model=parts[1], url=_address(parts[2], "--answerer"))
+        return replace(found, model=parts[1], url=_address(parts[2], Way.ANSWERER))
     if kind in _ADDRESSES:
         variable, usual = _ADDRESSES[kind]
         url = environ.get(variable, "").strip() or usual
@@ -119,13 +120,15 @@ def key_of(kind: str, environ: Mapping[str, str]) -> str:
     key = environ.get(variable, "").strip()
     if not key and kind in KEY_NEEDED:
         raise UsageError(
-            "no key is set", where=f"environment variable {variable}", next_step=f"run export {variable}=…"
+            "no key is set",
+            where=f"environment variable {variable}",
+            next_step=Environment(f"run export {variable}=…"),
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(
             "the key holds characters that no key has",
             where=f"environment variable {variable}",
-            next_step="set it again, without spaces and quotation marks",
+            next_step=Environment("set it again, without spaces and quotation marks"),
         )
     return key
 
@@ -141,7 +144,9 @@ def _check_llamacpp(spec: Spec) -> None:
         raise UsageError("there is no such file", where=spec.where, next_step="name a GGUF file")
     if importlib.util.find_spec("llama_cpp") is None:
         raise UsageError(
-            "llama.cpp is not installed", where=spec.where, next_step="run pip install 'onrecord[llamacpp]'"
+            "llama.cpp is not installed",
+            where=spec.where,
+            next_step=Command("run pip install 'onrecord[llamacpp]'"),
         )
 
 
@@ -174,7 +179,9 @@ def _address(url: str, where: str) -> str:
         raise UsageError(
             "an address with a user name, a key or a question mark is not accepted",
             where=where,
-            next_step=f"give the address alone and put the key into {KEYS['openai-compatible']}",
+            next_step=Phrase(
+                "give the address alone; ", Environment(f"put the key into {KEYS['openai-compatible']}")
+            ),
         )
     try:
         host_of(url)
@@ -186,5 +193,5 @@ def _address(url: str, where: str) -> str:
 def _unknown(spec: str) -> UsageError:
     shown = re.sub(r"//[^/@]*@", "//…@", spec[:200])  # an address may hold a password
     return UsageError(
-        f"unknown answerer {shown!r}", where="--answerer", next_step=f"use one of {', '.join(SPECS)}"
+        f"unknown answerer {shown!r}", where=Way.ANSWERER, next_step=f"use one of {', '.join(SPECS)}"
     )

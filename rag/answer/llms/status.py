@@ -11,6 +11,7 @@ from typing import Any
 
 from rag.answer.llms.specs import KEYS, SPECS, Spec, check_spec, key_of, parse
 from rag.errors import OnRecordError, UsageError
+from rag.wording import Command
 
 _LOOK_S = 1.0  # for a server on this machine to say what it has; for another host ten times as long
 _LISTED = 20
@@ -91,7 +92,7 @@ def _of_kind(form: str, environ: Mapping[str, str]) -> AnswererStatus:
     if kind == "llamacpp":
         if importlib.util.find_spec("llama_cpp") is None:
             return AnswererStatus(
-                form, False, "llama.cpp is not installed", "run pip install 'onrecord[llamacpp]'"
+                form, False, "llama.cpp is not installed", Command("run pip install 'onrecord[llamacpp]'")
             )
         return AnswererStatus(form, True, "llama.cpp is installed", "name a GGUF file")
     if kind == "huggingface":
@@ -114,7 +115,7 @@ def _of_kind(form: str, environ: Mapping[str, str]) -> AnswererStatus:
             names = _models(found, environ)
             if not names:
                 return AnswererStatus(
-                    form, False, "Ollama runs but has no model", "run ollama pull MODEL", found.host
+                    form, False, "Ollama runs but has no model", Command("run ollama pull MODEL"), found.host
                 )
             ready = tuple(f"ollama:{name}" for name in names[:_LISTED])
             return AnswererStatus(form, True, "Ollama runs", "", found.host, ready)
@@ -191,7 +192,7 @@ def _check_huggingface(spec: Spec) -> None:
         raise UsageError(
             "the model is neither a folder nor in the local cache",
             where=spec.where,
-            next_step=f"run hf download {spec.model}",
+            next_step=Command(f"run hf download {spec.model}"),
         )
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise UsageError(
