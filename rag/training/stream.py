@@ -40,26 +40,26 @@ from rag.types import Span
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.295,
+    "squad": 0.25,
     "rephrased": 0.03,  # ours
-    "squad_other": 0.045,  # another paragraph of the article
+    "squad_other": 0.04,  # another paragraph of the article
     "squad_changed": 0.015,  # a changed question
-    "squad_removed": 0.025,  # the paragraph without the sentence that answers
-    "squad2": 0.07,
-    "near_misses": 0.065,  # ours
-    "news": 0.05,  # ours
-    "news_near": 0.05,
+    "squad_removed": 0.03,  # the paragraph without the sentence that answers
+    "squad2": 0.08,
+    "near_misses": 0.09,  # ours
+    "news": 0.06,  # ours
+    "news_near": 0.075,
     "spanish": 0.045,  # ours
-    "spanish_near": 0.025,
-    "nq": 0.055,
+    "spanish_near": 0.03,
+    "nq": 0.05,
     "nq_other": 0.01,
-    "strange": 0.12,  # any question with a text about something else
+    "strange": 0.1,  # any question with a text about something else
     "qamr": 0.01,
     "amazon": 0.01,
     "claims": 0.02,  # recorded ones
     "claims_made": 0.015,
     "claims_news": 0.01,
-    "answers": 0.015,  # a question with an answer put to it
+    "answers": 0.01,  # a question with an answer put to it
     "answers_near": 0.02,  # of those with human or written near misses
 }
 _WORD = re.compile(r"\w{3,}")
@@ -77,7 +77,7 @@ class Stream:
     _keys: dict[str, frozenset[str]] = field(default_factory=dict)
     _natural_texts: tuple[str, ...] = ()
     _news_texts: tuple[str, ...] = ()
-    _any_texts: tuple[str, ...] = ()
+    _any_texts: tuple[tuple[str, ...], ...] = ()  # by source
     _asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # (question, answer) by paragraph
 
     def load(self) -> None:
@@ -91,9 +91,9 @@ class Stream:
         reports = [example for article in told for example in article.examples]
         self._news_texts = tuple(article.texts[0] for article in told)
         self._any_texts = (
-            *self._news_texts,
-            *sorted({example.text for example in mixed}),
-            *(text for article in articles for text in article.texts),
+            self._news_texts,
+            tuple(sorted({example.text for example in mixed})),
+            tuple(text for article in articles for text in article.texts),
         )
         natural = tokenised_examples(self.data / NATURAL_QUESTIONS)
         self._natural_texts = tuple(sorted({example.text for example in natural}))
@@ -115,7 +115,7 @@ class Stream:
             "spanish_near": [example for example in mixed if not example.answer],
             "nq": natural,
             "nq_other": natural,
-            "strange": [*squad, *others, *natural, *reports, *mixed],
+            "strange": [*squad, *others, *natural, *reports, *(4 * mixed)],  # the Spanish ones are few
             "qamr": tokenised_examples(self.data / QAMR),
             "amazon": [
                 replace(example, title="")
@@ -189,7 +189,7 @@ class Stream:
             few = min(150, len(self._natural_texts))
             changed = self._other(example, chance.sample(self._natural_texts, few))
         elif name == "strange":
-            text = chance.choice(self._any_texts)
+            text = chance.choice(chance.choice(self._any_texts))
             changed = replace(example, title="", text=text, answer=None, near=None)
             changed = None if text == example.text else changed
         elif name == "squad_changed":
