@@ -5,18 +5,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rag.answer.model import Usage
+from rag.answer.model import Tally, Usage
 from rag.settings import Settings, digest_of
 from rag.types import Filters, Question
 
 if TYPE_CHECKING:
-    from rag.answer.model import LanguageModel
     from rag.index.library import Library
-    from rag.pipeline import Pipeline
 
 
 class System(Protocol):
@@ -34,58 +31,33 @@ class System(Protocol):
         ...
 
 
-_IN_PROCESS = ("llamacpp", "huggingface")
-
-
 class PipelineSystem:
-    """`rag.pipeline` over an open library.
-
-    Each thread has a client of a language model's server to itself, so that what a question used is not mixed with what
-    others use at the same time. A model in this process is loaded once, and asked one question at a time.
-    """
+    """`rag.pipeline` over an open library. Threads share it, and each is told what its own questions used."""
 
     def __init__(self, library: Library, settings: Settings, spec: str) -> None:
-        from rag.pipeline import make_answerer
+        from rag.pipeline import Pipeline, make_answerer
 
         self._library, self._settings, self._spec = library, settings, spec
         self._answerer = make_answerer(spec, library, settings)
+        self._pipeline = Pipeline(library, settings, self._answerer)
         self._here = threading.local()
-        in_process = spec.partition(":")[0] in _IN_PROCESS
-        self._shared = spec == "offline" or in_process
-        self._turn: AbstractContextManager[Any] = threading.Lock() if in_process else nullcontext()
 
     def ask(self, question: str, filters: Filters) -> dict[str, Any]:
         from rag.render import answer_json
 
-        pipeline = self._pipeline()
-        model: LanguageModel | None = getattr(pipeline.answerer, "model", None)
-        with self._turn:
-            before = model.usage if model else None
-            try:
-                return answer_json(pipeline.ask(Question(question, filters)))
-            finally:
-                if model and before:
-                    self._here.used = (self.usage() or _none_of(model)) + (model.usage - before)
+        before, tally = self.usage(), Tally()
+        try:
+            return answer_json(self._pipeline.ask(Question(question, filters), tally=tally))
+        finally:
+            if before is not None:
+                self._here.used = before + tally.usage
 
     def usage(self) -> Usage | None:
         """What the questions of this thread used of a language model so far; None where there is none."""
-        model: LanguageModel | None = getattr(self._answerer, "model", None)
-        if model is None:
+        if getattr(self._answerer, "model", None) is None:
             return None
-        used: Usage = getattr(self._here, "used", _none_of(model))
+        used: Usage = getattr(self._here, "used", Usage(cost=0.0 if self._settings.llm.priced else None))
         return used
-
-    def _pipeline(self) -> Pipeline:
-        """This thread's own."""
-        from rag.pipeline import Pipeline, make_answerer
-
-        found: Pipeline | None = getattr(self._here, "pipeline", None)
-        if found is None:
-            answerer = self._answerer
-            if not self._shared:
-                answerer = make_answerer(self._spec, self._library, self._settings)
-            found = self._here.pipeline = Pipeline(self._library, self._settings, answerer)
-        return found
 
     def fingerprint(self) -> dict[str, Any]:
         """Of a language model: its SPEC, which never holds a key, and what its writer says (digest of the prompts)."""
@@ -96,10 +68,6 @@ class PipelineSystem:
             "models": digest_models(),
             "answerer_details": given() if callable(given) else None,
         }
-
-
-def _none_of(model: LanguageModel) -> Usage:
-    return Usage(cost=None if model.usage.cost is None else 0.0)
 
 
 def usage_of(system: System) -> Usage | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from rag.answer.answerer import Answerer
 from rag.answer.llms.specs import SPECS as SPECS
 from rag.answer.llms.specs import check_spec as check_spec
-from rag.answer.model import LanguageModel
+from rag.answer.model import LanguageModel, Tally
 from rag.answer.places import require_permitted
 from rag.answer.verify import Desk, Verified
 from rag.errors import AnswererError, Stopped, UnknownDocument, UsageError
@@ -130,22 +130,32 @@ class Pipeline:
         self.retriever = make_retriever(library, settings) if retriever is None else retriever
 
     def ask(
-        self, question: Question, conversation: Sequence[Turn] = (), stop: threading.Event | None = None
+        self,
+        question: Question,
+        conversation: Sequence[Turn] = (),
+        stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Answer | NoAnswer:
         """The answer, or why there is none. `conversation` holds the turns before this question, oldest first.
+
+        What a language model uses for it is in the answer; an empty `tally` tells it where there is an error, too.
 
         Raises:
             UsageError: the question is empty or absurdly long, or a filter names a document that is not there.
             AnswererError: the answerer failed, which is not the same as having no answer.
             Stopped: `stop` was set before the answer was there.
         """
-        for event in self.events(question, conversation, stop):
+        for event in self.events(question, conversation, stop, tally):
             if isinstance(event, Finished):
                 return event.answer
         raise Stopped("the question was stopped", next_step="ask it again")
 
     def events(
-        self, question: Question, conversation: Sequence[Turn] = (), stop: threading.Event | None = None
+        self,
+        question: Question,
+        conversation: Sequence[Turn] = (),
+        stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[Event]:
         """Retrieved; Drafted, and Stated for each statement of it that is verified; Verified; Finished.
 
@@ -154,8 +164,9 @@ class Pipeline:
         """
         _check(question)
         stop = stop or threading.Event()
+        tally = tally or Tally()
         try:
-            for event in self._events(question, conversation, stop):
+            for event in self._events(question, conversation, stop, tally):
                 if stop.is_set():
                     return
                 yield event
@@ -169,27 +180,27 @@ class Pipeline:
             raise
 
     def _events(
-        self, question: Question, conversation: Sequence[Turn], stop: threading.Event
+        self, question: Question, conversation: Sequence[Turn], stop: threading.Event, tally: Tally
     ) -> Iterator[Event]:
         model: LanguageModel | None = getattr(self.answerer, "model", None)
         if model is not None:
             # Once more, for a library that became confidential after its answerer was made.
             require_permitted(self.answerer.name, model.host, self._library)
-        clock, meter = _Clock(), _Meter(self.answerer)
-        searched = self._standalone(question, conversation, stop)
+        clock = _Clock()
+        searched = self._standalone(question, conversation, stop, tally)
         if stop.is_set():
             return
         clock.lap("rewrite")
         hits, documents = self._retrieve(searched)
         clock.lap("retrieve")
         yield Retrieved(hits)
-        told = _Told(question, hits, self.answerer.name, clock, meter, searched)
+        told = _Told(question, hits, self.answerer, clock, tally, searched)
         if not hits:
             yield Finished(told.nothing("no_hits", sentence=self._nothing(searched)))
             return
         desk = Desk(searched, hits, documents, self._settings.answer.max_quotes)
         draft = Draft()
-        for draft in self._drafts(searched, hits, documents, stop):
+        for draft in self._drafts(searched, hits, documents, stop, tally):
             yield Drafted(draft)
             if callable(getattr(self.answerer, "drafts", None)):
                 for drafted in draft.statements[desk.added :]:
@@ -211,13 +222,13 @@ class Pipeline:
         yield Finished(told.answer(verified, draft))
 
     def _standalone(
-        self, question: Question, conversation: Sequence[Turn], stop: threading.Event
+        self, question: Question, conversation: Sequence[Turn], stop: threading.Event, tally: Tally
     ) -> Question:
         """The question as it is searched for: rewritten with the conversation by an answerer that can."""
         rewrite = getattr(self.answerer, "standalone", None)
         if not conversation or not callable(rewrite):
             return question
-        rewritten: Question = rewrite(question, conversation, stop)
+        rewritten: Question = rewrite(question, conversation, stop, tally)
         return rewritten
 
     def _drafts(
@@ -226,10 +237,11 @@ class Pipeline:
         hits: Sequence[Hit],
         documents: Mapping[str, Document],
         stop: threading.Event,
+        tally: Tally,
     ) -> Iterator[Draft]:
         drafts = getattr(self.answerer, "drafts", None)
         if callable(drafts):
-            yield from drafts(question, hits, documents, stop)
+            yield from drafts(question, hits, documents, stop, tally)
         else:
             yield self.answerer.draft(question, hits, documents)
 
@@ -313,35 +325,15 @@ class _Clock:
         return {**self._laps, "total": (time.perf_counter() - self._start) * 1000}
 
 
-class _Meter:
-    """What the answerer's language model uses from now on; nothing for an answerer without one.
-
-    Questions that are asked of the same model at the same time are counted together.
-    """
-
-    def __init__(self, answerer: Answerer) -> None:
-        self._model: LanguageModel | None = getattr(answerer, "model", None)
-        self._prompts: str = getattr(answerer, "prompt_digest", "")
-        self._before = self._model.usage if self._model else None
-
-    def read(self) -> ModelUse | None:
-        if self._model is None or self._before is None:
-            return None
-        used = self._model.usage - self._before
-        return ModelUse(
-            used.prompt_tokens, used.completion_tokens, used.cost, self._model.host, self._prompts
-        )
-
-
 @dataclass(frozen=True)
 class _Told:
     """What every answer to one question has in common."""
 
     question: Question
     hits: tuple[Hit, ...]
-    answerer: str
+    answerer: Answerer
     clock: _Clock
-    meter: _Meter
+    tally: Tally
     searched: Question
 
     def nothing(
@@ -359,13 +351,13 @@ class _Told:
             reason,
             text,
             self.hits,
-            self.answerer,
+            self.answerer.name,
             withheld=withheld,
             confidence=confidence,
             timings_ms=self.clock.timings(),
             note=note,
             searched=self._searched,
-            usage=self.meter.read(),
+            usage=self._use,
         )
 
     def answer(self, verified: Verified, draft: Draft) -> Answer | NoAnswer:
@@ -384,16 +376,26 @@ class _Told:
             verified.citations,
             verified.short_answers,
             self.hits,
-            self.answerer,
+            self.answerer.name,
             withheld=verified.withheld,
             disagreement=verified.disagreement,
             confidence=draft.confidence,
             timings_ms=self.clock.timings(),
             note=draft.note,
             searched=self._searched,
-            usage=self.meter.read(),
+            usage=self._use,
             short_answer_dates=verified.short_answer_dates,
         )
+
+    @property
+    def _use(self) -> ModelUse | None:
+        """None for an answerer without a language model."""
+        model: LanguageModel | None = getattr(self.answerer, "model", None)
+        if model is None:
+            return None
+        used = self.tally.usage
+        prompts: str = getattr(self.answerer, "prompt_digest", "")
+        return ModelUse(used.prompt_tokens, used.completion_tokens, used.cost, model.host, prompts)
 
     @property
     def _searched(self) -> str | None:

@@ -94,6 +94,10 @@ class LlmSettings:
     price_prompt: float | None = None  # US dollars for a million tokens; None: costs are unknown
     price_completion: float | None = None
 
+    @property
+    def priced(self) -> bool:
+        return self.price_prompt is not None and self.price_completion is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

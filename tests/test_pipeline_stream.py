@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rag.answer.model import Tally, Usage
 from rag.answer.verify import Verified
 from rag.answer.writer import Writer
 from rag.errors import AnswererError, ConfidentialLibrary, Stopped
@@ -83,14 +84,54 @@ def test_the_answer_is_what_was_stated_and_says_what_it_took() -> None:
     assert answer.short_answers == ("37",)
     printed = answer_json(answer)
     assert printed["usage"] == {
-        "prompt_tokens": model.usage.prompt_tokens,
-        "completion_tokens": model.usage.completion_tokens,
+        "prompt_tokens": sum(model.count_tokens(text) for text in model.prompts[0]),
+        "completion_tokens": model.count_tokens(reply(*HONEST)),
         "cost": 0.001,
         "host": "models.example",
         "prompt_digest": pipeline.answerer.prompt_digest,  # type: ignore[attr-defined]
     }
     assert (printed["answerer"], printed["note"], printed["searched"]) == (model.spec, None, None)
     assert set(printed["timings_ms"]) == {"retrieve", "answer", "total"}
+
+
+def test_questions_asked_at_the_same_time_are_counted_apart() -> None:
+    rewritten = json.dumps({"question": "How many barrels did Marta Quill lose?"})
+    pipeline, model, _ = pipeline_of(reply(HONEST[0]), rewritten, reply(*HONEST))
+    first = pipeline.events(QUESTION)
+    for event in first:
+        if isinstance(event, Drafted):  # its reply is on its way
+            break
+    second = pipeline.ask(Question("How many did she lose?"), [Turn("Who was captain?", "Marta Quill [1]")])
+    (finished,) = [event.answer for event in first if isinstance(event, Finished)]
+
+    read = [sum(model.count_tokens(text) for text in prompt) for prompt in model.prompts]
+    assert finished.usage is not None
+    assert second.usage is not None
+    assert finished.usage.prompt_tokens == read[0]
+    assert finished.usage.completion_tokens == model.count_tokens(reply(HONEST[0]))
+    # The follow-up was put anew first, and that is part of what it took.
+    assert second.usage.prompt_tokens == read[1] + read[2]
+    assert second.usage.completion_tokens == model.count_tokens(rewritten) + model.count_tokens(
+        reply(*HONEST)
+    )
+    assert (finished.usage.cost, second.usage.cost) == (0.001, 0.002)
+
+
+def test_what_a_failed_question_used_is_told_to_whoever_hands_in_a_tally() -> None:
+    pipeline, model, _ = pipeline_of("no JSON", "none either")
+    tally = Tally()
+    with pytest.raises(AnswererError, match="not the JSON"):
+        pipeline.ask(QUESTION, tally=tally)
+    read = sum(model.count_tokens(text) for prompt in model.prompts for text in prompt)
+    assert tally.usage == Usage(read, 4, 0.002)
+
+
+def test_a_question_that_asked_nothing_cost_nothing() -> None:
+    pipeline, _, _ = pipeline_of(reply(*HONEST), documents=())
+    answer = pipeline.ask(QUESTION)
+
+    assert answer.usage is not None
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.cost) == (0, 0, 0.0)
 
 
 def test_a_lie_is_in_no_event_but_the_draft_and_in_what_was_withheld() -> None:

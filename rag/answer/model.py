@@ -41,6 +41,27 @@ class Usage:
         )
 
 
+class Tally:
+    """A running sum of what is used for one purpose, such as a question; empty it is nothing, at no cost.
+
+    Whoever asks a model hands it on, so that questions asked of one model at the same time are counted apart. Threads
+    may share it.
+    """
+
+    def __init__(self) -> None:
+        self._sum = Usage(cost=0.0)
+        self._lock = threading.Lock()
+
+    def add(self, used: Usage) -> None:
+        with self._lock:
+            self._sum += used
+
+    @property
+    def usage(self) -> Usage:
+        with self._lock:
+            return self._sum
+
+
 class LanguageModel(Protocol):
     """Turns a prompt into text. Several threads may use one model; none of these attributes ever holds a key."""
 
@@ -59,11 +80,6 @@ class LanguageModel(Protocol):
         """How many tokens fit into prompt and reply together. The first look may ask the server (AnswererError)."""
         ...
 
-    @property
-    def usage(self) -> Usage:
-        """Everything since the model was made: a running sum."""
-        ...
-
     def count_tokens(self, text: str) -> int:
         """Tokens of `text`, with the model's own tokenizer where it is at hand, else an estimate that errs high."""
         ...
@@ -76,12 +92,14 @@ class LanguageModel(Protocol):
         schema: dict[str, Any] | None = None,
         max_tokens: int = 1024,
         stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[str]:
         """The reply's text in pieces, as it arrives; never empty in all, and whole unless this raises.
 
         `schema` is a JSON schema that the reply should follow: enforced where the backend can, else ignored, so the
         reader of the reply checks. Once `stop` is set the iterator ends soon, without an error, and the connection
-        is closed; so does closing the iterator.
+        is closed; so does closing the iterator. What is used, of failed tries and of a reply left early too, is added
+        to `tally`.
 
         Raises:
             PromptTooLong: prompt and `max_tokens` do not fit into the context; nothing was sent.

@@ -21,7 +21,7 @@ from rag.answer.candidates import candidates_of
 from rag.answer.features import Candidate, needs_company
 from rag.answer.figures import figures
 from rag.answer.finding import NO_EVIDENCE, Match, find_quote
-from rag.answer.model import LanguageModel
+from rag.answer.model import LanguageModel, Tally
 from rag.answer.names import Grounds, missing_name
 from rag.answer.prompts import Numbered
 from rag.answer.replies import Reply, Said, question_of, read_reply
@@ -80,11 +80,12 @@ class Writer:
         hits: Sequence[Hit],
         documents: Mapping[str, Document],
         stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[Draft]:
         """Growing drafts, each with more statements than the one before; the last one is whole.
 
         A draft without statements declines; its note says what the documents do not say. Once `stop` is set the iterator
-        ends, and no draft of it is whole.
+        ends, and no draft of it is whole. What the model uses is added to `tally`.
 
         Raises:
             AnswererError: the model failed, or its reply could not be read, twice.
@@ -96,7 +97,7 @@ class Writer:
                 yield Draft(note="the passages hold no sentence")
                 return
             try:
-                yield from self._asked(sheet, documents, stop)
+                yield from self._asked(sheet, documents, stop, tally)
                 return
             except PromptTooLong:  # the server counts otherwise than we do
                 if sheet.passages - sheet.left_out <= 1:
@@ -104,7 +105,11 @@ class Writer:
                 dropped = sheet.left_out + 1
 
     def standalone(
-        self, question: Question, conversation: Sequence[Turn], stop: threading.Event | None = None
+        self,
+        question: Question,
+        conversation: Sequence[Turn],
+        stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Question:
         """A follow-up question put so that it can be understood alone; the question itself where that fails."""
         if not conversation:
@@ -118,6 +123,7 @@ class Writer:
                     schema=prompts.STANDALONE_SCHEMA,
                     max_tokens=REWRITE_TOKENS,
                     stop=stop,
+                    tally=tally,
                 )
             )
         except AnswererError:
@@ -159,14 +165,18 @@ class Writer:
         return min(self.settings.llm.max_reply_tokens, self.model.context_tokens // 3)
 
     def _asked(
-        self, sheet: _Sheet, documents: Mapping[str, Document], stop: threading.Event | None
+        self,
+        sheet: _Sheet,
+        documents: Mapping[str, Document],
+        stop: threading.Event | None,
+        tally: Tally | None,
     ) -> Iterator[Draft]:
         prompt = sheet.prompt
         for attempt in (1, 2):
             text, told, cut = "", 0, False
             reply = Reply()
             try:
-                for piece in self._stream(prompt, stop):
+                for piece in self._stream(prompt, stop, tally):
                     text += piece
                     if "}" not in piece:
                         continue
@@ -193,9 +203,14 @@ class Writer:
             next_step="ask again, or use a model that follows instructions better",
         )
 
-    def _stream(self, prompt: str, stop: threading.Event | None) -> Iterator[str]:
+    def _stream(self, prompt: str, stop: threading.Event | None, tally: Tally | None) -> Iterator[str]:
         yield from self.model.stream(
-            prompts.SYSTEM, prompt, schema=prompts.SCHEMA, max_tokens=self._reply_tokens(), stop=stop
+            prompts.SYSTEM,
+            prompt,
+            schema=prompts.SCHEMA,
+            max_tokens=self._reply_tokens(),
+            stop=stop,
+            tally=tally,
         )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag.answer.model import Usage
+from rag.answer.model import Tally, Usage
 from rag.types import Document, Hit, Passage, Span
 
 Reply = str | Exception | Callable[[str], str]
@@ -27,7 +27,6 @@ class ScriptedModel:
     host: str | None = None
     context_tokens: int = 8_000
     piece: int = 7
-    usage: Usage = field(default_factory=lambda: Usage(0, 0, 0.0))
     prompts: list[tuple[str, str]] = field(default_factory=list)
     schemas: list[dict[str, Any] | None] = field(default_factory=list)
     sent: int = 0  # pieces
@@ -43,6 +42,7 @@ class ScriptedModel:
         schema: dict[str, Any] | None = None,
         max_tokens: int = 1024,
         stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[str]:
         reply = self.replies[min(len(self.prompts), len(self.replies) - 1)]
         self.prompts.append((system, prompt))
@@ -50,8 +50,9 @@ class ScriptedModel:
         if isinstance(reply, Exception):
             raise reply
         text = reply if isinstance(reply, str) else reply(prompt)
-        prompt_tokens = self.count_tokens(system) + self.count_tokens(prompt)
-        self.usage = self.usage + Usage(prompt_tokens, self.count_tokens(text), 0.001)
+        if tally is not None:
+            read = self.count_tokens(system) + self.count_tokens(prompt)
+            tally.add(Usage(read, self.count_tokens(text), 0.001))
         for at in range(0, len(text), self.piece):
             if stop is not None and stop.is_set():
                 return

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from rag.answer.llms import checked, make_model
+from rag.answer.model import Tally
 from rag.errors import AnswererError, PromptTooLong, ReplyCut
 from rag.settings import LlmSettings
 
@@ -130,11 +131,12 @@ def test_a_file_replies_in_this_process(in_process: Any, model_file: Path) -> No
     assert in_process.host is None
     assert in_process.context_tokens == CONTEXT
     assert in_process.count_tokens("abc") == 4  # with the mark of a word's start
+    tally = Tally()
     with pytest.raises(ReplyCut, match="limit of 16 tokens"):
-        list(in_process.stream("You answer.", "How many?", max_tokens=16))
+        list(in_process.stream("You answer.", "How many?", max_tokens=16, tally=tally))
     # "system: You answer.\nuser: How many?\n" and what is around it; a random model may write half letters
-    assert in_process.usage.prompt_tokens > 25
-    assert in_process.usage.completion_tokens > 0
+    assert tally.usage.prompt_tokens > 25
+    assert tally.usage.completion_tokens > 0
 
 
 @pytest.mark.parametrize("where", ["in process", "server"])

@@ -21,7 +21,7 @@ from evals.scripted_llm import ScriptedServer, scripted
 from evals.scripted_rules import FAULTS, Rule, read_script
 from rag.answer.llms import make_model
 from rag.answer.llms.http import Key
-from rag.answer.model import Usage
+from rag.answer.model import Tally, Usage
 from rag.errors import AnswererError, ModelRefused, PromptTooLong, ReplyCut, UsageError
 from rag.settings import LlmSettings
 
@@ -170,14 +170,15 @@ def test_silence_in_the_middle_has_a_limit(dialect: str) -> None:
 def test_a_reply_that_never_ends_meets_the_limit_of_tokens_although_the_server_ignores_it(
     dialect: str,
 ) -> None:
+    tally = Tally()
     with scripted(Rule(fault="endless", reply=LONG)) as server:
         model = model_of(dialect, server)
-        error, text = outcome(model, max_tokens=40)
+        error, text = outcome(model, max_tokens=40, tally=tally)
 
     assert isinstance(error, ReplyCut)
     assert "limit of 40 tokens, which the server ignores" in error.what
     assert len(text) < 3_000
-    assert model.usage.completion_tokens > 40  # what was made is counted, whoever ignored the limit
+    assert tally.usage.completion_tokens > 40  # what was made is counted, whoever ignored the limit
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -209,11 +210,11 @@ def test_a_reply_that_never_ends_meets_the_limit_of_time(dialect: str) -> None:
 )
 def test_what_may_pass_is_tried_again(dialect: str, fault: Rule) -> None:
     with scripted(fault, Rule(reply="third time lucky")) as server:
-        model = model_of(dialect, server, TRIES)
+        model, tally = model_of(dialect, server, TRIES), Tally()
 
-        assert "".join(model.stream("s", "p")) == "third time lucky"
+        assert "".join(model.stream("s", "p", tally=tally)) == "third time lucky"
         assert chats(server) == (fault.times or 0) + 1
-        assert model.usage.completion_tokens == 3
+        assert tally.usage.completion_tokens == 3
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 413])
@@ -451,14 +452,16 @@ def test_what_a_server_says_is_shown_short_and_without_tags() -> None:
 def test_usage_of_a_reply_that_broke_is_counted_here() -> None:
     with scripted(Rule(fault="cut", reply=LONG)) as server:
         model = model_of("openai-compatible", server)
-        outcome(model)
+        tally = Tally()
+        outcome(model, tally=tally)
 
-    assert model.usage.prompt_tokens > 0
-    assert model.usage.completion_tokens > 0
+    assert tally.usage.prompt_tokens > 0
+    assert tally.usage.completion_tokens > 0
     with scripted(Rule(fault="status", status=500)) as server:
         model = model_of("openai-compatible", server)
-        outcome(model)
-    assert model.usage == Usage()
+        tally = Tally()
+        outcome(model, tally=tally)
+    assert tally.usage == Usage(cost=0.0)
 
 
 def test_the_script_names_a_line_that_it_does_not_understand(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from rag.answer.llms.base import disarmed
 from rag.answer.llms.calls import Failed
 from rag.answer.llms.http import check_peer
 from rag.answer.llms.specs import parse
-from rag.answer.model import Usage
+from rag.answer.model import Tally, Usage
 from rag.errors import AnswererError, PromptTooLong, ReplyCut, UsageError
 from rag.settings import LlmSettings
 
@@ -161,12 +161,13 @@ def test_a_missing_extra_names_the_package_to_install(tmp_path: Path) -> None:
 def test_the_reply_comes_in_pieces_with_its_usage_and_its_cost(dialect: str) -> None:
     with scripted(Rule(reply="Thirty-seven people were on the third flight.")) as server:
         model = model_of(dialect, server, price_prompt=2.0, price_completion=10.0)
-        pieces = list(model.stream("You answer.", "How many were on the third flight?"))
+        tally = Tally()
+        pieces = list(model.stream("You answer.", "How many were on the third flight?", tally=tally))
 
     assert len(pieces) == 4  # of 12 characters
     assert "".join(pieces) == "Thirty-seven people were on the third flight."
     # The server counts words: 2 + 7 of the prompt, 7 of the reply; 9 * 2 / 1e6 + 7 * 10 / 1e6 dollars.
-    assert model.usage == Usage(9, 7, pytest.approx(0.000088))
+    assert tally.usage == Usage(9, 7, pytest.approx(0.000088))
     assert model.spec == spec_of(dialect, server)
     assert model.host is None
 
@@ -174,10 +175,12 @@ def test_the_reply_comes_in_pieces_with_its_usage_and_its_cost(dialect: str) -> 
 def test_without_prices_the_cost_is_unknown_and_the_sum_goes_on() -> None:
     with scripted(Rule(reply="one two three")) as server:
         model = model_of("openai-compatible", server)
+        tally = Tally()
         for _ in range(2):
-            list(model.stream("a", "b"))
+            list(model.stream("a", "b", tally=tally))
+        list(model.stream("a", "b"))  # whoever wants no count is not counted
 
-    assert model.usage == Usage(4, 6, None)
+    assert tally.usage == Usage(4, 6, None)
     assert Usage(1, 2, 0.5) + Usage(1, 1, 0.25) == Usage(2, 3, 0.75)
     assert Usage(1, 2, 0.5) + Usage(1, 1, None) == Usage(2, 3, None)
     assert Usage(5, 5, 1.0) - Usage(2, 1, 0.25) == Usage(3, 4, 0.75)
@@ -262,12 +265,12 @@ def test_the_context_of_hosted_models_needs_no_request() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_prompt_that_does_not_fit_is_not_sent(dialect: str) -> None:
     with scripted(Rule()) as server:
-        model = model_of(dialect, server, context_tokens=1_000)
+        model, tally = model_of(dialect, server, context_tokens=1_000), Tally()
         with pytest.raises(PromptTooLong, match=r"about \d+ tokens .* 200, .* has 1000; nothing was sent"):
-            list(model.stream("system", "word " * 900, max_tokens=200))
+            list(model.stream("system", "word " * 900, max_tokens=200, tally=tally))
 
         assert not any("messages" in request.body for request in server.requests)
-        assert model.usage == Usage()
+        assert tally.usage == Usage(cost=0.0)
 
 
 def test_tokens_are_counted_without_the_network_and_err_high_for_unknown_models() -> None:
@@ -319,7 +322,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(dialect: str, caplog: pytes
     assert header == KEY
     told = "".join(traceback.format_exception(caught.value))
     assert "[key]" in str(caught.value)
-    for place in (str(caught.value), told, repr(model), repr(vars(model)), repr(model.usage), caplog.text):
+    for place in (str(caught.value), told, repr(model), repr(vars(model)), caplog.text):
         assert KEY not in place
     with pytest.raises(TypeError, match="not stored"):
         pickle.dumps(model._key)
@@ -448,9 +451,11 @@ def test_several_threads_use_one_model() -> None:
     with scripted(Rule(reply="{{number \\d+}}", pace_s=0.01)) as server:
         model = model_of("openai-compatible", server)
         replies: dict[int, str] = {}
+        tallies = [Tally() for _ in range(6)]
 
         def ask(number: int) -> None:
-            replies[number] = "".join(model.stream("s", f"number {number}"))
+            words = f"number {number}" + " more" * number
+            replies[number] = "".join(model.stream("s", words, tally=tallies[number]))
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
         for thread in threads:
@@ -459,7 +464,7 @@ def test_several_threads_use_one_model() -> None:
             thread.join()
 
     assert replies == {number: f"number {number}" for number in range(6)}
-    assert model.usage == Usage(6 * 3, 6 * 2, None)
+    assert [tally.usage for tally in tallies] == [Usage(3 + number, 2, None) for number in range(6)]
 
 
 def test_answerers_lists_every_kind_and_what_is_missing() -> None:
@@ -579,15 +584,15 @@ def until_the_limit(model: Any, **options: Any) -> list[str]:
 
 
 def test_a_hugging_face_folder_replies_in_this_process(llama_folder: Path) -> None:
-    model = make_model(f"huggingface:{llama_folder}", LlmSettings(), {})
+    model, tally = make_model(f"huggingface:{llama_folder}", LlmSettings(), {}), Tally()
 
     assert model.host is None
     assert model.context_tokens == 512
     assert model.count_tokens("abc é") == 6  # bytes: é has two
     with pytest.raises(ReplyCut, match="limit of 12 tokens"):
-        list(model.stream("You answer.", "How many?", max_tokens=12))
+        list(model.stream("You answer.", "How many?", max_tokens=12, tally=tally))
     # <|system|>, 11 bytes, <|end|>, <|user|>, 9 bytes, <|end|>
-    assert model.usage == Usage(24, 12, None)
+    assert tally.usage == Usage(24, 12, None)
     assert model.spec == f"huggingface:{llama_folder}"
 
 

@@ -1,4 +1,4 @@
-"""What all models share: counting before sending, time limits, tries with waits between them, and the running sum.
+"""What all models share: counting before sending, time limits, tries with waits between them, and what was used.
 
 A subclass looks at its model (`_look`) and replies (`_reply`), both inside the thread of a `Call`.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from rag.answer.llms.calls import Call, Emit, Failed, Late, Piece, Request, watched
 from rag.answer.llms.specs import Spec
-from rag.answer.model import Usage
+from rag.answer.model import Tally, Usage
 from rag.errors import AnswererError, ModelRefused, PromptTooLong, ReplyCut
 from rag.settings import LlmSettings
 from rag.wording import Phrase, Way
@@ -52,9 +52,6 @@ class Model(ABC):
         self._spec = spec
         self._settings = settings
         self._context: int | None = None
-        self._lock = threading.Lock()
-        priced = settings.price_prompt is not None and settings.price_completion is not None
-        self._usage = Usage(cost=0.0 if priced else None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.spec!r})"
@@ -83,11 +80,6 @@ class Model(ABC):
         return self._spec.host
 
     @property
-    def usage(self) -> Usage:
-        with self._lock:
-            return self._usage
-
-    @property
     def context_tokens(self) -> int:
         self._ready(None)
         return self._context or 0  # `_ready` raises, or knows
@@ -100,6 +92,7 @@ class Model(ABC):
         schema: dict[str, Any] | None = None,
         max_tokens: int = 1024,
         stop: threading.Event | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[str]:
         request = Request(disarmed(system), disarmed(prompt), schema, max_tokens)
         if not self._ready(stop):
@@ -109,7 +102,7 @@ class Model(ABC):
         for number in range(self._settings.retries + 1):
             came = False
             try:
-                for text in self._try(request, counted, until, stop):
+                for text in self._try(request, counted, until, stop, tally):
                     came = True
                     yield text
                 return
@@ -165,7 +158,12 @@ class Model(ABC):
         return counted
 
     def _try(
-        self, request: Request, counted: int, until: float, stop: threading.Event | None
+        self,
+        request: Request,
+        counted: int,
+        until: float,
+        stop: threading.Event | None,
+        tally: Tally | None,
     ) -> Iterator[str]:
         """One try: the texts of its pieces. Raises Failed."""
         length = pieces = 0
@@ -206,9 +204,9 @@ class Model(ABC):
             failed = self._failed(caught)
         finally:
             arriving.close()
-            if pieces:
+            if pieces and tally is not None:
                 written = self.count_tokens("".join(texts)) if used[1] is None else used[1]
-                self._add(counted if used[0] is None else used[0], written)
+                tally.add(self._priced(counted if used[0] is None else used[0], written))
         if failed is None and not (stop is not None and stop.is_set()):
             failed = self._judged(end, "".join(texts), request)
         if failed is not None:
@@ -285,15 +283,12 @@ class Model(ABC):
             return None
         return wait_s if time.monotonic() + wait_s < until else None
 
-    def _add(self, prompt_tokens: int, completion_tokens: int) -> None:
-        settings = self._settings
+    def _priced(self, prompt_tokens: int, completion_tokens: int) -> Usage:
+        prompt, completion = self._settings.price_prompt, self._settings.price_completion
         cost = None
-        if settings.price_prompt is not None and settings.price_completion is not None:
-            cost = (
-                prompt_tokens * settings.price_prompt + completion_tokens * settings.price_completion
-            ) / 1e6
-        with self._lock:
-            self._usage += Usage(prompt_tokens, completion_tokens, cost)
+        if prompt is not None and completion is not None:
+            cost = (prompt_tokens * prompt + completion_tokens * completion) / 1e6
+        return Usage(prompt_tokens, completion_tokens, cost)
 
 
 def _stopped_within(seconds: float, stop: threading.Event | None) -> bool:
