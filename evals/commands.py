@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.corpus import Corpus, document_loader, of_library, read_folder
-from evals.suite import Problem, Suite, SuiteInvalid, attach_gold, leaks, read_suite
+from evals.corpus import Corpus, of_library
+from evals.lint import check_suite
+from evals.suite import Suite, attach_gold, leaks, read_suite
 from evals.ways import RunWay
 from rag.errors import UsageError
 from rag.render import printable
@@ -25,42 +26,23 @@ PASS, GATE_FAILED, INVALID, INCOMPLETE = 0, 1, 2, 3
 
 def lint(arguments: argparse.Namespace) -> int:
     """Every problem of a suite, one a line; warnings do not fail it."""
-    problems: list[Problem] = []
-    questions = 0
-    settings = load_settings()
-    try:
-        suite = read_suite(arguments.suite)
-        questions = len(suite.items)
-        problems = leaks(suite)
-        if arguments.library is not None:
-            from rag.index.library import Library
-
-            with Library.open(arguments.library, settings) as library:
-                suite = attach_gold(suite, of_library(library))
-        else:
-            corpus = None
-            if suite.corpus_folder is not None:
-                corpus = read_folder(suite.corpus_folder, document_loader(settings))
-            suite = attach_gold(suite, corpus)
-        problems += suite.warnings
-    except SuiteInvalid as error:
-        problems += error.problems
-    errors = sum(problem.severity == "error" for problem in problems)
+    checked = check_suite(arguments.suite, load_settings(), library=arguments.library)
     if arguments.json:
         print_json(
             {
-                "suite": str(arguments.suite),
-                "questions": questions,
-                "problems": [problem.as_json() for problem in problems if problem.severity == "error"],
-                "warnings": [problem.as_json() for problem in problems if problem.severity == "warning"],
+                "suite": str(checked.folder),
+                "questions": checked.questions,
+                "problems": [problem.as_json() for problem in checked.errors],
+                "warnings": [problem.as_json() for problem in checked.warnings],
             }
         )
-    for problem in problems:
+    for problem in checked.problems:
         say(f"{'' if problem.severity == 'error' else 'warning: '}{problem}")
     if not arguments.json:
-        verdict = f"{errors} problem{'s' if errors != 1 else ''}" if errors else "nothing wrong"
-        _print(f"{arguments.suite}: {questions} questions, {verdict}\n")
-    return INVALID if errors else PASS
+        count = len(checked.errors)
+        verdict = "nothing wrong" if checked.good else f"{count} problem{'s' if count != 1 else ''}"
+        _print(f"{checked.folder}: {checked.questions} questions, {verdict}\n")
+    return PASS if checked.good else INVALID
 
 
 def answers(arguments: argparse.Namespace) -> int:

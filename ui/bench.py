@@ -24,6 +24,7 @@ from ui.words import message, said
 if TYPE_CHECKING:
     from evals.checker import Problem
     from evals.corpus import Corpus
+    from evals.lint import Checked
     from evals.run import Finished, RunOptions
     from evals.suite import Suite
     from rag.index.library import Library
@@ -48,19 +49,6 @@ class State:
     notes: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     run: str | None = None  # the name of the run's folder, once it is known
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Checked:
-    """What `Bench.check` found: the suite's folder, how many questions could be read, what is wrong."""
-
-    folder: Path
-    questions: int
-    problems: tuple[Problem, ...]
-
-    @property
-    def good(self) -> bool:
-        return not any(problem.severity == "error" for problem in self.problems)
 
 
 class _Stopped(Exception):
@@ -110,27 +98,10 @@ class Bench:
 
     def check(self, folder: str) -> Checked:
         """Every problem of a suite; a good one is added to the list. Raises UsageError where it may not be named."""
-        from evals.corpus import document_loader, of_library, read_folder
-        from evals.suite import SuiteInvalid, attach_gold, leaks, read_suite
-        from rag.index.library import Library
+        from evals.lint import check_suite
 
         path = self._suite(folder)
-        questions = 0
-        problems: list[Problem] = []
-        try:
-            suite = read_suite(path)
-            questions = len(suite.items)
-            problems = leaks(suite)
-            if suite.corpus_folder is not None:
-                corpus = read_folder(suite.corpus_folder, document_loader(self.settings))
-                suite = attach_gold(suite, corpus)
-            else:
-                with Library.open(self._library, self.settings) as library:
-                    suite = attach_gold(suite, of_library(library))
-            problems += suite.warnings
-        except SuiteInvalid as error:
-            problems += error.problems
-        checked = Checked(path, questions, tuple(problems))
+        checked = check_suite(path, self.settings, otherwise=self._library)
         if checked.good and path not in self.suites():
             self._named.append(path)
         return checked

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as url_quote
 
 from rag.html import escape
-from ui.bench import Checked, State
+from ui.bench import State
 from ui.question_html import items_html, stages
 from ui.runs import Run
+
+if TYPE_CHECKING:
+    from evals.lint import Checked
 
 Record = dict[str, Any]
 
@@ -53,7 +56,7 @@ def duration(seconds: float) -> str:
 
 def checked_html(checked: Checked) -> str:
     """What is wrong with a suite, each problem with its line; or that nothing is."""
-    errors = sum(problem.severity == "error" for problem in checked.problems)
+    errors = len(checked.errors)
     if errors:
         said = f"{errors} problem{'' if errors == 1 else 's'} in {escape(str(checked.folder))}"
     else:
