@@ -122,10 +122,27 @@ def library_and_corpus(
 
 
 def lies(arguments: argparse.Namespace) -> int:
-    """What is withheld of a scripted model that lies."""
+    """What is withheld of a scripted model that lies; 3 where the run is incomplete."""
     from evals import lies as bench
+    from evals.progress import Meter
+    from evals.store import as_document, write_whole
 
-    return bench.command(arguments)
+    suite = read_suite(arguments.suite)
+    meter = Meter(suite.name)
+    finished, statements = bench.run_lies(suite, load_settings(), arguments.out, meter)
+    meter.close()
+    found = {"suite": suite.name, "questions": len(suite.items), **bench.figures(statements)}
+    if finished.complete:
+        write_whole(finished.folder / "lies.json", as_document(found))
+    else:
+        reason = finished.stopped or f"{finished.failed} questions failed, see results.jsonl"
+        say(f"the run is incomplete ({reason}), {finished.folder}, {finished.next_step or 'see the cause'}")
+    _show(
+        arguments,
+        {**found, "run": str(finished.folder)},
+        lambda result: f"{bench.table(result)}\nrun: {result['run']}\n",
+    )
+    return PASS if finished.complete else INCOMPLETE
 
 
 def retrieval(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
 """How many lies of a language model are caught, and how many honest statements are withheld by mistake.
 
-    python -m evals.lies [SUITE] [--json] [--out RUN]          the same as `onrecord eval lies`
+    onrecord eval lies [SUITE] [--json] [--out RUN]
 
 The suite's `script.jsonl` is what a scripted model (`evals.scripted_llm`) replies to each question: statements with the
 sentences that they cite, and for each its kind, `honest:…` or `lie:…`. The model is asked over HTTP by the real pipeline;
@@ -12,9 +12,7 @@ A statement that cites a sentence which retrieval did not find counts neither wa
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,17 +24,13 @@ from evals.run import Finished, Report, RunOptions, default_folder, identity_of,
 from evals.scripted_llm import ScriptedServer
 from evals.scripted_rules import Rule, read_script
 from evals.statistics import wilson
-from evals.store import as_document, write_whole
-from evals.suite import Suite, attach_gold, read_suite
+from evals.suite import Suite, attach_gold
 from evals.system import PipelineSystem
 from rag.answer.model import Usage
-from rag.errors import OnRecordError, UsageError
-from rag.render import printable
-from rag.settings import Settings, digest_of, load_settings
-from rag.terminal import Parser, print_json, say
+from rag.errors import UsageError
+from rag.settings import Settings, digest_of
 from rag.types import Filters
 
-SHIPPED = Path(__file__).parent / "suites" / "lies"
 # Lies that differ from what the sentence says in one word or figure that rules can compare.
 ALTERED = frozenset(["number", "date", "name", "amount", "not_added", "not_dropped"])
 _HONEST, _LIE = "honest", "lie"
@@ -233,50 +227,3 @@ def _line(name: str, rate: Mapping[str, Any]) -> str:
         return f"{name:<34}{'-':>9}   {'-':<16}{0:>5}"
     interval = f"[{rate['low']:.3f}, {rate['high']:.3f}]"
     return f"{name:<34}{rate['value']:>9.3f}   {interval:<16}{rate['n']:>5}"
-
-
-def command(arguments: argparse.Namespace) -> int:
-    """Measure and show; 0 done, 3 where the run is incomplete."""
-    from evals.progress import Meter
-
-    suite = read_suite(arguments.suite)
-    meter = Meter(suite.name)
-    finished, statements = run_lies(suite, load_settings(), arguments.out, meter)
-    meter.close()
-    found = {"suite": suite.name, "questions": len(suite.items), **figures(statements)}
-    if not finished.complete:
-        reason = finished.stopped or f"{finished.failed} questions failed, see results.jsonl"
-        say(f"the run is incomplete ({reason}), {finished.folder}, {finished.next_step or 'see the cause'}")
-    else:
-        write_whole(finished.folder / "lies.json", as_document(found))
-    if arguments.json:
-        print_json({**found, "run": str(finished.folder)})
-    else:
-        sys.stdout.write(printable(f"{table(found)}\nrun: {finished.folder}\n"))
-    return 0 if finished.complete else 3
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "suite",
-        type=Path,
-        nargs="?",
-        default=SHIPPED,
-        help="a suite with script.jsonl (default: the one that comes with the program)",
-    )
-    parser.add_argument("--out", type=Path, metavar="RUN", help="default: runs/SUITE-scripted-DIGEST")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = Parser(prog="python -m evals.lies", description=(__doc__ or "").partition("\n")[0])
-    add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
-    try:
-        return command(parser.parse_args(arguments))
-    except OnRecordError as error:
-        say(str(error))
-        return 2 if isinstance(error, UsageError) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

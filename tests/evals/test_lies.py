@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+import evals
 from evals import lies
+from evals.cli import main
 from evals.scripted_rules import Rule, sentence_number
 from evals.suite import read_suite
 from rag.errors import UsageError
+from rag.settings import load_settings
 from tests.evals.conftest import write_suite
 
+SHIPPED = Path(evals.__file__).parent / "suites" / "lies"
 PROMPT = """\
 Question: How many flew?
 
@@ -95,7 +99,7 @@ def write_script(folder, kinds, statements):
 
 def test_one_command_tells_what_became_of_each_statement(suite, tmp_path, capfd):
     out = tmp_path / "runs" / "one"
-    assert lies.main([str(suite), "--out", str(out), "--json"]) == 0
+    assert main(["lies", str(suite), "--out", str(out), "--json"]) == 0
     found = json.loads(capfd.readouterr().out)
     assert found["honest_withheld"] | {"low": 0, "high": 0} == {
         "value": 0.0, "count": 0, "n": 2, "low": 0, "high": 0
@@ -111,12 +115,12 @@ def test_one_command_tells_what_became_of_each_statement(suite, tmp_path, capfd)
     described = json.loads((out / "run.json").read_text())
     assert described["identity"]["system"]["answerer"] == "scripted"
     # Again, with a server at another port: nothing is asked, and a fresh run gives the same bytes.
-    assert lies.main([str(suite), "--out", str(out)]) == 0
+    assert main(["lies", str(suite), "--out", str(out)]) == 0
     table = capfd.readouterr().out
     assert "lies that were shown" in table
     assert "made up: Nobody was named." in table
     again = tmp_path / "runs" / "two"
-    assert lies.main([str(suite), "--out", str(again)]) == 0
+    assert main(["lies", str(suite), "--out", str(again)]) == 0
     assert (again / "results.jsonl").read_bytes() == first == (out / "results.jsonl").read_bytes()
     assert (again / "lies.json").read_bytes() == (out / "lies.json").read_bytes()
 
@@ -130,10 +134,10 @@ def test_one_command_tells_what_became_of_each_statement(suite, tmp_path, capfd)
         (["lie:"], [said("Text.", 1)], "neither honest:KIND nor lie:KIND"),
     ],
 )
-def test_a_script_that_cannot_be_judged_is_refused(suite, kinds, statements, reason, capsys):
+def test_a_script_that_cannot_be_judged_is_refused(suite, kinds, statements, reason):
     write_script(suite, kinds, statements)
-    assert lies.main([str(suite)]) == 2
-    assert reason in capsys.readouterr().err
+    with pytest.raises(UsageError, match=reason):
+        main(["lies", str(suite)])
 
 
 def test_a_script_needs_a_rule_for_each_question(suite):
@@ -143,7 +147,7 @@ def test_a_script_needs_a_rule_for_each_question(suite):
 
 
 def test_the_shipped_script_has_enough_of_each_kind_and_fits_its_questions():
-    suite = read_suite(lies.SHIPPED)
+    suite = read_suite(SHIPPED)
     rules = lies.read_lies(suite)
     kinds = Counter(kind for rule in rules for kind in rule.kinds)
     assert len(kinds) == 23
@@ -158,7 +162,7 @@ def test_the_shipped_script_has_enough_of_each_kind_and_fits_its_questions():
 
 def test_the_shipped_suite_keeps_what_was_measured(tmp_path):
     """Floors of what the rules reach; the support model adds to them."""
-    finished, statements = lies.run_lies(read_suite(lies.SHIPPED), lies.load_settings(), tmp_path / "run")
+    finished, statements = lies.run_lies(read_suite(SHIPPED), load_settings(), tmp_path / "run")
     assert finished.complete
     found = lies.figures(statements)
     assert len(found["not_asked"]) <= 12
