@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from rag.answer.model import Tally, Usage
 from rag.errors import AnswererError, ModelRefused, PromptTooLong, ReplyCut, UsageError
 from rag.settings import LlmSettings
 
+pytestmark = pytest.mark.usefixtures("imported", "threads_end")
 DIALECTS = ["openai-compatible", "anthropic", "ollama"]
 LONG = "The harbour office confirmed that thirty-seven people were on the third flight."
 # Short waits, but long enough for a loaded machine to send a first piece that is not late.
@@ -32,20 +32,6 @@ QUICK = LlmSettings(
     first_token_seconds=8.0, stall_seconds=2.0, total_seconds=20.0, retries=0, connect_seconds=5.0
 )
 TRIES = LlmSettings(retries=2, retry_after_seconds=3.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported() -> None:
-    import openai.resources.chat.completions  # noqa: F401
-
-
-@pytest.fixture(autouse=True)
-def threads_end() -> Iterator[None]:
-    yield
-    until = time.monotonic() + 10.0
-    while any(each.name == "onrecord-model" for each in threading.enumerate()):
-        assert time.monotonic() < until, "a thread goes on after the reply has failed"
-        time.sleep(0.02)
 
 
 def model_of(dialect: str, server: ScriptedServer, settings: LlmSettings = QUICK) -> Any:

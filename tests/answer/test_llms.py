@@ -1,19 +1,10 @@
-"""Models of every SPEC: what a SPEC names, where text goes, what is sent, and what a key never gets into."""
+"""Models of every SPEC: what a SPEC names, where text goes, what is sent, and how a reply is stopped."""
 
 from __future__ import annotations
 
-import copy
 import json
-import logging
-import os
-import pickle
-import socket
-import subprocess
-import sys
 import threading
 import time
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,50 +12,20 @@ import pytest
 
 from evals.scripted_llm import ScriptedServer, scripted
 from evals.scripted_rules import Rule
-from rag.answer.llms import answerers, check_spec, checked, destination, make_model
+from rag.answer.llms import check_spec, destination, make_model
 from rag.answer.llms.base import disarmed
-from rag.answer.llms.calls import Failed
-from rag.answer.llms.http import check_peer
-from rag.answer.llms.specs import parse
 from rag.answer.model import Tally, Usage
-from rag.errors import AnswererError, PromptTooLong, ReplyCut, UsageError
+from rag.errors import AnswererError, PromptTooLong, UsageError
 from rag.settings import LlmSettings
+from tests.answer.dialects import DIALECTS, KEY, environment, model_of, spec_of, wait_for
 
-KEY = "sk-test-0123456789abcdefSECRET"
+pytestmark = pytest.mark.usefixtures("imported", "threads_end")
 SCHEMA = {
     "type": "object",
     "properties": {"answer": {"type": "integer"}},
     "required": ["answer"],
     "additionalProperties": False,
 }
-DIALECTS = ["openai-compatible", "openai", "anthropic", "ollama"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported() -> None:
-    """LlamaIndex takes seconds to import; no test's time limit should pay for it."""
-    import openai.resources.chat.completions  # noqa: F401
-
-
-def environment(server: ScriptedServer) -> dict[str, str]:
-    """Everything that a program of the provider would be told to find `server` and to log in."""
-    return {
-        "OPENAI_BASE_URL": server.url,
-        "OPENAI_API_KEY": KEY,
-        "OPENAI_COMPATIBLE_API_KEY": KEY,
-        "ANTHROPIC_BASE_URL": server.root,
-        "ANTHROPIC_API_KEY": KEY,
-        "OLLAMA_HOST": server.root,
-        "OLLAMA_API_KEY": KEY,
-    }
-
-
-def spec_of(dialect: str, server: ScriptedServer) -> str:
-    return server.spec if dialect == "openai-compatible" else f"{dialect}:{server.model}"
-
-
-def model_of(dialect: str, server: ScriptedServer, **settings: Any) -> Any:
-    return make_model(spec_of(dialect, server), LlmSettings(**settings), environment(server))
 
 
 def chat_of(server: ScriptedServer) -> dict[str, Any]:
@@ -308,90 +269,6 @@ def test_marks_of_chat_templates_in_a_document_are_taken_apart() -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_key_goes_to_the_server_and_nowhere_else(dialect: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    echo = f"invalid key {KEY} (Authorization: Bearer {KEY})"
-    with scripted(Rule(times=1), Rule(fault="status", status=401, message=echo)) as server:
-        model = model_of(dialect, server)
-        list(model.stream("s", "p"))
-        with pytest.raises(AnswererError, match="refused the key") as caught:
-            list(model.stream("s", "p"))
-        sent = server.requests[-1].headers
-
-    header = sent["x-api-key"] if dialect == "anthropic" else sent["authorization"].removeprefix("Bearer ")
-    assert header == KEY
-    told = "".join(traceback.format_exception(caught.value))
-    assert "[key]" in str(caught.value)
-    for place in (str(caught.value), told, repr(model), repr(vars(model)), caplog.text):
-        assert KEY not in place
-    with pytest.raises(TypeError, match="not stored"):
-        pickle.dumps(model._key)
-    with pytest.raises(TypeError, match="not stored"):
-        copy.copy(model._key)
-
-
-def test_without_a_key_none_is_sent_and_openais_never_goes_to_another_server() -> None:
-    with scripted(Rule()) as server:
-        model = make_model(server.spec, LlmSettings(), {"OPENAI_API_KEY": KEY})
-        list(model.stream("s", "p"))
-
-        assert all("authorization" not in request.headers for request in server.requests)
-        assert all(KEY not in str(request.headers) for request in server.requests)
-
-
-def test_a_key_that_cannot_be_a_header_is_refused_without_being_shown() -> None:
-    with pytest.raises(UsageError, match="characters that no key has") as caught:
-        make_model("openai:m", LlmSettings(), {"OPENAI_API_KEY": "sk-schlüssel secret"})
-    assert "schlüssel" not in str(caught.value)
-
-
-def test_a_proxy_is_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    with scripted(Rule(reply="direct")) as server:
-        assert "".join(model_of("openai-compatible", server).stream("s", "p")) == "direct"
-
-
-def test_a_connection_to_this_machine_must_end_at_loopback() -> None:
-    class Connection:
-        def __init__(self, peer: str) -> None:
-            self.peer = peer
-
-        def getpeername(self) -> tuple[str, int]:
-            return self.peer, 80
-
-    spec = parse("openai-compatible:m@http://localhost/v1", {})
-    for peer in ("127.0.0.1", "127.8.8.8", "::1"):
-        check_peer(spec, Connection(peer))  # type: ignore[arg-type]
-    for peer in ("10.0.0.1", "8.8.8.8", "fe80::1%eth0", "0.0.0.0"):
-        with pytest.raises(Failed, match="nothing was sent"):
-            check_peer(spec, Connection(peer))  # type: ignore[arg-type]
-
-
-def test_a_name_of_this_machine_that_leads_elsewhere_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`localhost` in a manipulated hosts file: the connection is dropped before a byte of the prompt is sent."""
-    own = socket.gethostbyname(socket.gethostname())
-    if own.startswith("127."):
-        pytest.skip("this machine has no address besides loopback")
-    with socket.create_server((own, 0)) as listener:
-        port = listener.getsockname()[1]
-        real = socket.getaddrinfo
-
-        def manipulated(host: Any, *rest: Any, **more: Any) -> Any:
-            return real(own if host in ("localhost", b"localhost") else host, *rest, **more)
-
-        monkeypatch.setattr(socket, "getaddrinfo", manipulated)
-        model = make_model(f"openai-compatible:m@http://localhost:{port}/v1", LlmSettings(retries=0), {})
-        with pytest.raises(AnswererError, match="not this machine; nothing was sent"):
-            list(model.stream("s", "p"))
-        connection, _ = listener.accept()
-        with connection:
-            assert connection.recv(100) == b""
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     ("rule", "after"),
     [
@@ -465,198 +342,3 @@ def test_several_threads_use_one_model() -> None:
 
     assert replies == {number: f"number {number}" for number in range(6)}
     assert [tally.usage for tally in tallies] == [Usage(3 + number, 2, None) for number in range(6)]
-
-
-def test_answerers_lists_every_kind_and_what_is_missing() -> None:
-    with scripted(Rule()) as server:
-        environ = {"OLLAMA_HOST": server.root, "OPENAI_API_KEY": KEY}
-        found = {status.spec: status for status in answerers(environ)}
-
-    assert list(found)[:2] == ["offline", "openai:MODEL"]
-    assert len(found) == 7
-    assert found["offline"].usable
-    assert found["openai:MODEL"].usable
-    assert found["openai:MODEL"].host == "api.openai.com"
-    assert not found["anthropic:MODEL"].usable
-    assert found["anthropic:MODEL"].why == "no key is set"
-    assert "ANTHROPIC_API_KEY" in found["anthropic:MODEL"].next_step
-    assert found["ollama:MODEL"].ready == ("ollama:scripted",)
-    assert KEY not in str(found)
-
-
-def test_listing_the_answerers_calls_no_other_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    look_up = socket.getaddrinfo
-
-    def noted(host: Any, *rest: Any, **more: Any) -> Any:
-        asked.append(str(host))
-        return look_up(host, *rest, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", noted)
-    found = {
-        status.spec: status for status in answerers({"OLLAMA_HOST": "gpu-box.invalid", "OPENAI_API_KEY": KEY})
-    }
-    assert found["ollama:MODEL"].host == "gpu-box.invalid"
-    assert "not asked" in found["ollama:MODEL"].why
-    assert set(asked) <= {"127.0.0.1", "localhost"}
-    assert asked  # the usual servers on this machine
-
-
-def test_a_spec_is_checked_against_its_server() -> None:
-    with scripted(Rule()) as server:
-        assert checked(server.spec, {}).usable
-        wrong = checked(f"openai-compatible:other@{server.url}", {})
-        assert (wrong.usable, wrong.next_step) == (False, "use one of: scripted")
-        gone = server.url
-    off = checked(f"openai-compatible:m@{gone}", {})
-    assert (off.usable, off.why) == (False, "no server listens there")
-    assert checked("huggingface:no-such/model", {}).next_step == "run hf download no-such/model"
-    assert not checked("nonsense", {}).usable
-
-
-def test_the_command_prints_the_same_as_json(tmp_path: Path) -> None:
-    with scripted(Rule()) as server:
-        done = subprocess.run(
-            [sys.executable, "-m", "rag", "answerers", server.spec, "llamacpp:/no.gguf", "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "OPENAI_COMPATIBLE_API_KEY": KEY},
-        )
-    assert done.returncode == 1  # one of the two is not usable
-    assert done.stderr == ""
-    first, second = json.loads(done.stdout)["answerers"]
-    assert first == {
-        "spec": server.spec,
-        "usable": True,
-        "why": "its server answers",
-        "next_step": "",
-        "host": None,
-        "ready": [server.spec],
-    }
-    assert second["why"] == "there is no such file"
-    assert KEY not in done.stdout
-
-
-@pytest.fixture(scope="module")
-def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Llama with random weights and a tokenizer of bytes, saved as any model of transformers is."""
-    import torch
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("model") / "tiny-llama"
-    words = {letter: number for number, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    marks = ["<|end|>", "<|user|>", "<|system|>"]
-    words.update({mark: len(words) + number for number, mark in enumerate(marks)})
-    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|end|>", extra_special_tokens=marks[1:]
-    )
-    fast.chat_template = (
-        "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>{% endfor %}"
-    )
-    torch.manual_seed(7)
-    config = LlamaConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        eos_token_id=words["<|end|>"],
-        bos_token_id=None,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    fast.save_pretrained(folder)
-    return folder
-
-
-def until_the_limit(model: Any, **options: Any) -> list[str]:
-    """What a random model says: it never ends by itself, which must be told as what it is."""
-    pieces: list[str] = []
-    with pytest.raises(ReplyCut, match="met its limit"):
-        pieces.extend(model.stream("You answer.", "How many?", **options))
-    return pieces
-
-
-def test_a_hugging_face_folder_replies_in_this_process(llama_folder: Path) -> None:
-    model, tally = make_model(f"huggingface:{llama_folder}", LlmSettings(), {}), Tally()
-
-    assert model.host is None
-    assert model.context_tokens == 512
-    assert model.count_tokens("abc é") == 6  # bytes: é has two
-    with pytest.raises(ReplyCut, match="limit of 12 tokens"):
-        list(model.stream("You answer.", "How many?", max_tokens=12, tally=tally))
-    # <|system|>, 11 bytes, <|end|>, <|user|>, 9 bytes, <|end|>
-    assert tally.usage == Usage(24, 12, None)
-    assert model.spec == f"huggingface:{llama_folder}"
-
-
-def test_a_hugging_face_model_is_deterministic_at_temperature_zero(llama_folder: Path) -> None:
-    replies = [
-        until_the_limit(make_model(f"huggingface:{llama_folder}", LlmSettings(), {}), max_tokens=20)
-        for _ in range(2)
-    ]
-    assert replies[0] == replies[1]
-
-
-def test_a_prompt_too_long_for_a_hugging_face_model_is_counted_with_its_own_tokenizer(
-    llama_folder: Path,
-) -> None:
-    model = make_model(f"huggingface:{llama_folder}", LlmSettings(), {})
-    # 1 + 500 bytes, 24 of the template, and 10 for the reply
-    with pytest.raises(PromptTooLong, match=r"about 525 tokens and the reply may have 10, but .* 512"):
-        list(model.stream("s", "x" * 500, max_tokens=10))
-
-
-def test_a_hugging_face_model_stops(llama_folder: Path) -> None:
-    """Stopped at its first words; that its thread ends, too, is checked after every test."""
-    model = make_model(f"huggingface:{llama_folder}", LlmSettings(), {})
-    stop = threading.Event()
-    pieces: list[str] = []
-    for piece in model.stream("s", "p", max_tokens=450, stop=stop):
-        pieces.append(piece)
-        stop.set()
-
-    assert len(pieces) == 1
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda folder: None, "cannot be loaded"),
-        (lambda folder: (folder / "config.json").write_text("{"), "cannot be loaded"),
-        (lambda folder: (folder / "config.json").write_text('{"model_type": "llama"}'), "cannot be loaded"),
-    ],
-    ids=["empty", "broken", "without weights"],
-)
-def test_a_folder_that_is_no_model_is_a_clear_error(tmp_path: Path, make: Any, message: str) -> None:
-    make(tmp_path)
-    model = make_model(f"huggingface:{tmp_path}", LlmSettings(), {})
-    with pytest.raises(AnswererError, match=message) as caught:
-        list(model.stream("s", "p"))
-    assert str(tmp_path) in str(caught.value)
-
-
-def test_a_hugging_face_name_is_never_downloaded() -> None:
-    model = make_model("huggingface:no-such/model", LlmSettings(), {})
-    with pytest.raises(AnswererError, match="run hf download no-such/model"):
-        list(model.stream("s", "p"))
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.01)
-
-
-@pytest.fixture(autouse=True)
-def threads_end() -> Iterator[None]:
-    """No test leaves a thread behind that still talks to a server or computes."""
-    yield
-    wait_for(lambda: not any(each.name == "onrecord-model" for each in threading.enumerate()), 10.0)
