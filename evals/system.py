@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,8 +32,15 @@ class System(Protocol):
         ...
 
 
+_IN_PROCESS = ("llamacpp", "huggingface")
+
+
 class PipelineSystem:
-    """`rag.pipeline` over an open library. Threads share it, and each is told what its own questions used."""
+    """`rag.pipeline` over an open library. Threads share it, and each is told what its own questions used.
+
+    A model in this process is asked one question at a time, so that waiting for another question's reply does not count
+    against the time limits of its own.
+    """
 
     def __init__(self, library: Library, settings: Settings, spec: str) -> None:
         from rag.pipeline import Pipeline, make_answerer
@@ -41,13 +49,16 @@ class PipelineSystem:
         self._answerer = make_answerer(spec, library, settings)
         self._pipeline = Pipeline(library, settings, self._answerer)
         self._here = threading.local()
+        alone = spec.partition(":")[0] in _IN_PROCESS
+        self._turn: AbstractContextManager[Any] = threading.Lock() if alone else nullcontext()
 
     def ask(self, question: str, filters: Filters) -> dict[str, Any]:
         from rag.render import answer_json
 
         before, tally = self.usage(), Tally()
         try:
-            return answer_json(self._pipeline.ask(Question(question, filters), tally=tally))
+            with self._turn:
+                return answer_json(self._pipeline.ask(Question(question, filters), tally=tally))
         finally:
             if before is not None:
                 self._here.used = before + tally.usage
