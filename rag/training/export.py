@@ -1,4 +1,8 @@
-"""Make the shipped reader of a training run: `python -m rag.training.export --run OUT [--out rag/models/reader]`.
+"""Make the shipped reader of a training run: `python -m rag.training.export --run OUT [--earlier RUN --share S]
+[--out rag/models/reader]`.
+
+With `--earlier` its weights are the mean of the run's and of those of the run that this one began with ("model soup",
+Wortsman et al. 2022, arXiv:2203.05482).
 
 The network's layers and heads become one ONNX model, its matrices in 8 bits (per column, activations quantised as they
 come). The word embeddings are those of the packaged model and stay there: the model takes their rows as input.
@@ -27,16 +31,25 @@ log = logging.getLogger(__name__)
 MODEL = "reader.onnx"
 
 
-def load_network(run: Path) -> ReaderNetwork:
-    """The result of a run, or its last checkpoint where it has not ended."""
+def load_network(run: Path, earlier: Path | None = None, share: float = 0.0) -> ReaderNetwork:
+    """The result of a run, or its last checkpoint where it has not ended; `share` of it (0 to 1) that of `earlier`."""
     network = ReaderNetwork.from_packaged(packaged_model() / "model.safetensors")
+    state = _state(run)
+    if earlier is not None:
+        before = _state(earlier)
+        state = {name: torch.lerp(values, before[name], share) for name, values in state.items()}
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def _state(run: Path) -> dict[str, torch.Tensor]:
     path = run / "network.pt"
+    state: dict[str, torch.Tensor]
     if path.exists():
         state = torch.load(path, map_location="cpu", weights_only=True)
     else:
         state = torch.load(run / "checkpoint.pt", map_location="cpu", weights_only=True)["network"]
-    network.load_state_dict(state)
-    return network.eval()
+    return state
 
 
 class _ReaderGraph(Graph):
@@ -116,12 +129,16 @@ def export(network: ReaderNetwork, path: Path, *, full: bool = False) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the shipped reader of a training run.")
     parser.add_argument("--run", type=Path, required=True, help="folder of the training run")
+    parser.add_argument("--earlier", type=Path, help="folder of the run that it began with")
+    parser.add_argument("--share", type=float, default=0.3, help="share of that one in the weights (0.3)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "models" / "reader")
     parser.add_argument("--full", action="store_true", help="keep float32")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     path = arguments.out / MODEL
-    digest = export(load_network(arguments.run), path, full=arguments.full)
+    digest = export(
+        load_network(arguments.run, arguments.earlier, arguments.share), path, full=arguments.full
+    )
     log.info("%s: %d bytes, sha256 %s", path, path.stat().st_size, digest)
 
 

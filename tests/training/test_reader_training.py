@@ -11,8 +11,10 @@ import pytest
 import torch
 
 from rag.answer.network import ReaderNetwork as Shipped
+from rag.index.embed import packaged_model
 from rag.training import reader as training
 from rag.training.export import export, load_network
+from rag.training.network import ReaderNetwork
 from rag.training.reader import Plan, Trainer
 
 PLAN = Plan(minutes=0.1, tokens=512, rate=3e-4)
@@ -54,6 +56,18 @@ def test_a_run_learns_and_can_be_shipped(data: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(window.start, logits[:, 0], atol=2e-3)
     np.testing.assert_allclose(window.end, logits[:, 1], atol=2e-3)
     assert window.relevance == pytest.approx(float(relevance[0]), abs=2e-3)
+
+
+def test_two_runs_can_be_shipped_as_their_mean(tmp_path: Path) -> None:
+    states = []
+    for seed in (1, 2):
+        (tmp_path / str(seed)).mkdir()
+        states.append(ReaderNetwork.from_packaged(packaged_model() / "model.safetensors", seed).state_dict())
+        torch.save(states[-1], tmp_path / str(seed) / "network.pt")
+    mean = load_network(tmp_path / "1", tmp_path / "2", 0.25).state_dict()
+    assert not torch.equal(states[0]["span.weight"], states[1]["span.weight"])
+    for name, values in mean.items():
+        torch.testing.assert_close(values, 0.75 * states[0][name] + 0.25 * states[1][name])
 
 
 def test_an_interrupted_run_goes_on(data: Path, tmp_path: Path) -> None:
