@@ -29,7 +29,7 @@ LOOKED_AT = 16  # best sentences whose short answers are held together
 RIVAL_GAP = 1.5  # in score, behind the best sentence, at which a different answer is still given
 SAME_GAP = 4.5  # the same for a sentence that repeats the answer
 RIVAL_SHARE = 0.35  # least odds of a different answer's span, as a share of the best one's
-RIVAL_COVERAGE = 0.8  # of the question's words in its sentence, as a share of the best one's
+RIVAL_COVERAGE = 0.8  # of the question's words in its sentence, and around it, as a share of the best one's
 MAX_ANSWERS = 4
 
 
@@ -116,9 +116,10 @@ def _is_rival(ranked: Ranked, asked: Scope, best: Group, other: Group, *, listed
         return False
     if ranked.scores[second.index] < ranked.scores[first.index] - RIVAL_GAP:
         return False
-    coverage = ranked.rows[:, SENTENCE_FEATURES.index("coverage")]
-    if not listed and coverage[second.index] < RIVAL_COVERAGE * coverage[first.index]:
-        return False
+    for name in ("coverage", "coverage_context"):
+        coverage = ranked.rows[:, SENTENCE_FEATURES.index(name)]
+        if not listed and coverage[second.index] < RIVAL_COVERAGE * coverage[first.index]:
+            return False
     one, two = ranked.candidates[first.index], ranked.candidates[second.index]
     if fit(asked, two) < fit(asked, one):
         return False

@@ -45,6 +45,7 @@ _REACH = 3  # words behind an ordinal among which the thing it counts is looked 
 MATCH, MATCH_OTHER_NOUN, NEARBY = 1.0, 0.7, 0.5
 OTHER, SUM, OTHER_NEARBY = -1.0, -1.0, -0.6
 DATE_MATCH, DATE_OTHER = 1.0, -1.0
+TOTAL_MATCH, TOTAL_OTHER = 1.0, -0.6
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def fit(asked: Scope, candidate: Candidate, *, dated: bool = True) -> float:
     `dated` False leaves dates out, for a question that asks for one.
     """
     told = scope_of(candidate.text)
-    value = _ordinal_fit(asked, told, candidate)
+    value = _ordinal_fit(asked, told, candidate) if asked.ordinals else _total_fit(asked, told)
     if dated and asked.dates and told.dates:
         if any(_says(wanted, date) for wanted in asked.dates for date in told.dates):
             value += DATE_MATCH
@@ -149,8 +150,6 @@ def _widest(candidate: Candidate) -> Scope:
 
 
 def _ordinal_fit(asked: Scope, told: Scope, candidate: Candidate) -> float:
-    if not asked.ordinals:
-        return 0.0
     wanted = {number: frozenset[str]() for number in asked.numbers}
     for one in asked.ordinals:
         wanted[one.number] |= one.nouns
@@ -169,6 +168,15 @@ def _ordinal_fit(asked: Scope, told: Scope, candidate: Candidate) -> float:
         if numbers:
             return NEARBY if numbers[-1] in wanted else OTHER_NEARBY
     return 0.0
+
+
+def _total_fit(asked: Scope, told: Scope) -> float:
+    """ "How many in all" is not answered by "another 26" nor by what the second flight carried."""
+    if not asked.total:
+        return 0.0
+    if told.total:
+        return TOTAL_MATCH
+    return TOTAL_OTHER if told.part or told.ordinals else 0.0
 
 
 def _says(wanted: Date, told: Date) -> bool:

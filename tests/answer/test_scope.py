@@ -26,6 +26,8 @@ THIRD = "How many people were on the third flight?"
         (THIRD, "Flight: 3; People: 37; Total: 92", "Flight: 2; People: 26; Total: 55"),
         (THIRD, "It carried 37 prisoners.", "In total they carried 92 prisoners."),
         ("¿Cuántas personas iban en el tercer vuelo?", "En el tercer vuelo iban 37.", "Con ellos ya son 92."),
+        ("How many were sent in all?", "92 people have been sent so far.", "Prisoners sent: 29."),
+        ("How many were sent altogether?", "They sent 92 people.", "Another 26 were sent."),
         ("How many were counted in March 2025?", "In March 2025 it was 12.", "In April 2025 it was 14."),
     ],
 )
