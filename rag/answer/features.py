@@ -59,6 +59,7 @@ DRAFT_FEATURES = (
     "coverage_context",
     "unknown",  # weight of the question's words that no shown passage has
     "unknown_names",  # share of its names and numbers that no shown passage has
+    "strange",  # how far "unknown" is above one half, or "unknown_names" where the languages differ: about something else
     "form",  # whether the best sentence has what is asked for: 1, 0 (nothing asked), -1
     "near",
     "words",  # logarithm of the number of content words in the question
@@ -110,9 +111,6 @@ class Look:
     span: float
     relevance: float
     verified: float
-
-
-NO_LOOK = Look(-3.0, -0.2, 0.0)  # of a question that the network does not understand
 
 
 @dataclass(frozen=True)
@@ -217,9 +215,17 @@ def sentence_features(
 
 
 def draft_features(
-    asked: Asked, rows: NDArray[np.float64], scores: NDArray[np.float64], look: Look
+    asked: Asked,
+    rows: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    look: Look,
+    *,
+    foreign: bool = False,
 ) -> NDArray[np.float64]:
-    """One row, `DRAFT_FEATURES`, about the question and the sentence with the best score. `look`: its second reading."""
+    """One row, `DRAFT_FEATURES`, about the question and the sentence with the best score. `look`: its second reading.
+
+    `foreign`: the sentence is in another language than the question, of whose words it has only the names.
+    """
     order = np.argsort(-scores, kind="stable")
     best = int(order[0])
     column = dict(zip(SENTENCE_FEATURES, rows[best], strict=True))
@@ -241,6 +247,7 @@ def draft_features(
         "coverage_context": column["coverage_context"] * known_share,
         "unknown": 1.0 - known_share,
         "unknown_names": unknown_names,
+        "strange": max(0.0, (unknown_names if foreign else 1.0 - known_share) - 0.5),
         "form": max(-1.0, min(1.0, form)),
         "near": column["form_near"],
         "words": math.log1p(len(asked.keys)),

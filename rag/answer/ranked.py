@@ -8,9 +8,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answer.features import NO_LOOK, NO_SPAN, SENTENCE_FEATURES, Asked, Candidate, Look, draft_features
+from rag.answer.features import NO_SPAN, SENTENCE_FEATURES, Asked, Candidate, Look, draft_features
 from rag.answer.network import ReaderNetwork, Reading, agreed, put
 from rag.types import Span
+from rag.words import in_spanish
 
 LOOKED_AT = 3  # best candidates whose short answer comes from a second reading too
 
@@ -20,8 +21,7 @@ class Ranked:
     """Candidate sentences with their scores, in the order of `candidates`; used by the reader and by its training.
 
     `spans` are the network's best spans inside them, as places in the document (None: it sees no token there);
-    `readings` are those of their passages, empty where the network does not understand the question; then there is no
-    `network` either.
+    `readings` are those of their passages. `settled`: the scores are a reader's, and the first few are read twice.
     """
 
     asked: Asked
@@ -29,8 +29,9 @@ class Ranked:
     spans: tuple[Span | None, ...]
     rows: NDArray[np.float64]
     scores: NDArray[np.float64]
-    readings: tuple[Reading, ...] = ()
-    network: ReaderNetwork | None = None
+    readings: tuple[Reading, ...]
+    network: ReaderNetwork
+    settled: bool = False
     _looks: dict[int, Look] = field(
         default_factory=dict, compare=False
     )  # shared with copies that have other scores
@@ -53,12 +54,10 @@ class Ranked:
 
     def look(self, index: int) -> Look:
         """What a second reading says of a candidate: of it and its neighbours alone, and of its answer as a claim."""
-        if self.network is None:
-            return NO_LOOK
         if index not in self._looks:
             one = self.candidates[index]
             base, text = self._around(index)
-            readings = self._closely(self.network, index)
+            readings = self._closely(index)
             found = agreed([(reading, base) for reading in readings], one.span)
             relevance = [reading.relevance for reading in readings]
             span = self.spans[index]
@@ -74,27 +73,27 @@ class Ranked:
         before = f"{one.before} " if one.before else ""
         return one.span.start - len(before), f"{before}{one.text} {one.after}".rstrip()
 
-    def _closely(self, network: ReaderNetwork, index: int) -> list[Reading]:
+    def _closely(self, index: int) -> list[Reading]:
         """Read with the title and without: the mean of both and of the passage's reading points at the answer's words a
         little better than any one of them (figures in the model card)."""
         _, text = self._around(index)
         titles = dict.fromkeys((self.candidates[index].heading, ""))
-        return network.read(self.asked.text, [(title, text) for title in titles])
+        return self.network.read(self.asked.text, [(title, text) for title in titles])
 
     def draft_row(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """`DRAFT_FEATURES` of the question, were these the scores of the candidates."""
-        return draft_features(
-            self.asked, self.rows, scores, self.look(int(np.argsort(-scores, kind="stable")[0]))
-        )
+        best = int(np.argsort(-scores, kind="stable")[0])
+        foreign = in_spanish(self.asked.text) != in_spanish(self.candidates[best].text)
+        return draft_features(self.asked, self.rows, scores, self.look(best), foreign=foreign)
 
     def best_in(self, index: int, within: Span) -> tuple[Span, float] | None:
         """The network's best span inside `within`, a place in the candidate, and its score; None: none.
 
         The first few candidates are looked at twice for it.
         """
-        if not self.readings or within.start < self.candidates[index].passage.start:
+        if within.start < self.candidates[index].passage.start:
             return None
-        if self.network is not None and index in self.order[:LOOKED_AT]:
+        if self.settled and index in self.order[:LOOKED_AT]:
             return self.closely(index, within)
         base = self.candidates[index].passage.start
         found = self.readings[index].best(within.shifted(-base))
@@ -102,11 +101,9 @@ class Ranked:
 
     def closely(self, index: int, within: Span) -> tuple[Span, float] | None:
         """The best span inside `within` by the passage's reading and by the second ones together."""
-        if self.network is None:
-            return None
         base, _ = self._around(index)
         parts = [(self.readings[index], self.candidates[index].passage.start)]
-        return agreed([*parts, *((reading, base) for reading in self._closely(self.network, index))], within)
+        return agreed([*parts, *((reading, base) for reading in self._closely(index))], within)
 
     def before(self, index: int, gap: int) -> int | None:
         """The sentence that ends at most `gap` characters before this one begins, in the same document; None: none."""

@@ -149,11 +149,8 @@ class Retriever:
         return score_average(legs, weights=weights)
 
     def _reranked(self, question: Question, fused: Ranking) -> tuple[Ranking, Ranker]:
-        """The ranking with its first `search.rerank` passages in the order of what was read in them, and its name.
-
-        A question in Spanish keeps the fused order: the network knows English only.
-        """
-        if not self._settings.rerank or in_spanish(question.text):
+        """The ranking with its first `search.rerank` passages in the order of what was read in them, and its name."""
+        if not self._settings.rerank:
             return fused, "fused"
         first = within_reach(fused, self._settings.rerank)
         read = []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rag.answer.candidates import sentences_of, with_neighbours
-from rag.answer.features import DRAFT_FEATURES, NO_LOOK, Candidate
+from rag.answer.features import DRAFT_FEATURES, Candidate
 from rag.answer.network import Reading, Window, agreed, put, shipped_network
 from rag.answer.ranked import Ranked
 from rag.answer.reader import OfflineReader
@@ -61,15 +61,15 @@ def test_a_look_tells_the_answer_from_another_sentence() -> None:
     assert ranked.look(best).relevance > ranked.look(boat).relevance + 2
 
 
-def test_questions_that_the_network_does_not_understand_have_no_look() -> None:
+def test_a_spanish_question_is_looked_at_too() -> None:
     ranked = ranked_for("¿Quién culpó al timón roto?")
-    assert ranked.look(0) == NO_LOOK
-    row = dict(zip(DRAFT_FEATURES, ranked.draft_row(ranked.scores), strict=True))
-    assert (row["look_span"], row["look_relevance"], row["verified"]) == (
-        NO_LOOK.span,
-        NO_LOOK.relevance,
-        0.0,
+    best = ranked.order[0]
+    assert "rudder" in ranked.candidates[best].text
+    one = ranked.candidates[best]
+    (reading,) = shipped_network().read(
+        "¿Quién culpó al timón roto?", [("", f"{one.before} {one.text} {one.after}")]
     )
+    assert ranked.look(best).relevance == pytest.approx(reading.relevance)
 
 
 def test_the_draft_row_is_about_the_best_sentence() -> None:
@@ -77,6 +77,24 @@ def test_the_draft_row_is_about_the_best_sentence() -> None:
     other = np.where(np.arange(len(ranked.candidates)) == 3, 1.0, 0.0)
     row = dict(zip(DRAFT_FEATURES, ranked.draft_row(other), strict=True))
     assert row["look_relevance"] == ranked.look(3).relevance
+
+
+@pytest.mark.parametrize(
+    ("question", "strange"),
+    [
+        ("Who blamed a broken rudder?", False),
+        ("Which volcano erupted near Sumatra during the monsoon?", True),
+        (
+            "¿A quién culpó la capitana Ana Ruiz?",
+            False,
+        ),  # in another language than the text, which has the names
+        ("¿Qué volcán hizo erupción cerca de Sumatra?", True),
+    ],
+)
+def test_a_question_about_something_else_is_strange(question: str, strange: bool) -> None:
+    ranked = ranked_for(question)
+    row = dict(zip(DRAFT_FEATURES, ranked.draft_row(ranked.scores), strict=True))
+    assert bool(row["strange"] > 0) is strange
 
 
 def test_a_look_reads_with_the_title_and_without() -> None:

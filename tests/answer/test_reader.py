@@ -167,7 +167,7 @@ def test_obvious_outsiders_are_declined_with_their_confidence(desk: Desk, questi
         ("How many beds does the children's wing have?", ["62"]),
         ("When was the bakery chain fined?", ["3 March 2024"]),
         ("¿Cuándo reabrió el puente de Torre Point?", ["2 de mayo de 2024"]),
-        ("Why did the architect choose yellow walls?", ["because they calm small children"]),
+        ("Why did the architect choose yellow walls?", ["they calm small children"]),
         ("Who called the decision a slap in the face?", ["Peter Nwosu"]),
         ("Did the bakery chain have to pay a fine?", []),
     ],

@@ -1,0 +1,66 @@
+"""Questions that a sentence cannot answer although it speaks of the matter: another time, too coarse a date, no age.
+
+The network reads "26 people were flown out in 2024" as an answer to "How many were flown out in 2021?" more often than it
+should. What is compared here a language marks plainly; where a sentence leaves it open, nothing is said.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rag.answer.features import Candidate
+from rag.answer.ranked import Ranked
+from rag.answer.values import Date, dates_in, numbers_in
+from rag.words import fold
+
+_ASKS_DAY = re.compile(
+    r"\b(?:which|what) (?:exact )?(?:day|date)\b(?! of the week)|\bwhen exactly\b|\bque (?:dia|fecha)\b"
+)
+_DAY_TOLD = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:lun|mart|miercol|juev|viern)es|sabado|domingo|yesterday|today|"
+    r"tomorrow|tonight|ayer|anoche|hoy)\b"
+)
+_LIMIT = re.compile(
+    r"\b(?:by|until|till|since|before|after|up to|as of|between|from|began|earlier|later|antes|despues|desde|hasta|"
+    r"entre)\b"
+)
+_ASKS_AGE = re.compile(
+    r"\bhow old\b|\b(?:what|which) age\b|\bwhat (?:is|was) .*\bage\b|\bque edad\b|\bcuantos anos (?:tiene|tenia)\b"
+)
+_BORN = re.compile(r"\bborn\b|\bnaci\w+|\bnacid[oa]s?\b|\b(?:elderly|twenties|thirties|\w+ties)\b")
+
+
+def mismatched(ranked: Ranked) -> bool:
+    """Whether the best sentence tells what is asked of another time, or without the day or the age that is asked for."""
+    question, one = fold(ranked.asked.text), ranked.candidates[ranked.order[0]]
+    if ranked.asked.kind == "date":
+        return _too_coarse(question, one)
+    return _of_another_time(ranked.asked.text, one) or _without_age(question, one)
+
+
+def _of_another_time(question: str, one: Candidate) -> bool:
+    """It has dates, and none is one that the question names; "by March" and "since 2019" name a limit instead."""
+    if _LIMIT.search(fold(question)):
+        return False
+    asked, told = _days(question), _days(one.text)
+    return bool(asked and told) and not any(wanted.fits(date) for wanted in asked for date in told)
+
+
+def _days(text: str) -> list[Date]:
+    return [date for _, date in dates_in(text)]
+
+
+def _too_coarse(question: str, one: Candidate) -> bool:
+    """A day is asked for, and the sentence tells a month or a year and no day."""
+    told = _days(one.text)
+    if not told or not _ASKS_DAY.search(question):
+        return False
+    return all(date.day is None for date in told) and not _DAY_TOLD.search(fold(one.text))
+
+
+def _without_age(question: str, one: Candidate) -> bool:
+    """An age is asked for, and the sentence has no figure besides dates."""
+    if not _ASKS_AGE.search(question) or _BORN.search(fold(one.text)):
+        return False
+    days = [span for span, _ in dates_in(one.text)]
+    return all(any(day.overlaps(place) for day in days) for place, _ in numbers_in(one.text))
