@@ -1,4 +1,4 @@
-"""Questions that a sentence cannot answer although it speaks of the matter: another time, too coarse a date, no age.
+"""Questions that a sentence cannot answer although it speaks of the matter: another time, too coarse a date, no figure.
 
 The network reads "26 people were flown out in 2024" as an answer to "How many were flown out in 2021?" more often than it
 should. What is compared here a language marks plainly; where a sentence leaves it open, nothing is said.
@@ -10,6 +10,7 @@ import re
 
 from rag.answer.features import Candidate
 from rag.answer.ranked import Ranked
+from rag.answer.spans import FRACTION, NO_FIGURE
 from rag.answer.values import Date, dates_in, numbers_in
 from rag.words import fold
 
@@ -24,18 +25,18 @@ _LIMIT = re.compile(
     r"\b(?:by|until|till|since|before|after|up to|as of|between|from|began|earlier|later|antes|despues|desde|hasta|"
     r"entre)\b"
 )
-_ASKS_AGE = re.compile(
-    r"\bhow old\b|\b(?:what|which) age\b|\bwhat (?:is|was) .*\bage\b|\bque edad\b|\bcuantos anos (?:tiene|tenia)\b"
-)
-_BORN = re.compile(r"\bborn\b|\bnaci\w+|\bnacid[oa]s?\b|\b(?:elderly|twenties|thirties|\w+ties)\b")
+_ASKS_AGE = re.compile(r"\bhow old\b|\b(?:what|which) age\b|\bwhat (?:is|was) .*\bage\b|\bque edad\b")
+_COUNTS = re.compile(rf"{_ASKS_AGE.pattern}|\bhow (?:many|high|tall)\b|\bcuant[oa]s\b")
+_BORN = re.compile(r"\bborn\b|\bnaci\w+|\belderly\b|\b(?:twen|thir|for|fif|six|seven|eigh|nine)ties\b")
+_IN_WORDS = re.compile(r"\b(?:tenth|decimo|decima)\b")
 
 
 def mismatched(ranked: Ranked) -> bool:
-    """Whether the best sentence tells what is asked of another time, or without the day or the age that is asked for."""
+    """Whether the best sentence tells what is asked of another time, or without the day or figure asked for."""
     question, one = fold(ranked.asked.text), ranked.candidates[ranked.order[0]]
     if ranked.asked.kind == "date":
         return _too_coarse(question, one)
-    return _of_another_time(ranked.asked.text, one) or _without_age(question, one)
+    return _of_another_time(ranked.asked.text, one) or _without_figure(question, one)
 
 
 def _of_another_time(question: str, one: Candidate) -> bool:
@@ -58,9 +59,14 @@ def _too_coarse(question: str, one: Candidate) -> bool:
     return all(date.day is None for date in told) and not _DAY_TOLD.search(fold(one.text))
 
 
-def _without_age(question: str, one: Candidate) -> bool:
-    """An age is asked for, and the sentence has no figure besides dates."""
-    if not _ASKS_AGE.search(question) or _BORN.search(fold(one.text)):
+def _without_figure(question: str, one: Candidate) -> bool:
+    """A count, a height or an age is asked for, and the sentence has no figure besides dates, nor a word for one."""
+    if not _COUNTS.search(question):
+        return False
+    text = fold(one.text)
+    if NO_FIGURE.search(text) or FRACTION.search(text) or _IN_WORDS.search(text):
+        return False
+    if _ASKS_AGE.search(question) and _BORN.search(text):
         return False
     days = [span for span, _ in dates_in(one.text)]
     return all(any(day.overlaps(place) for day in days) for place, _ in numbers_in(one.text))

@@ -51,9 +51,9 @@ NO_FORM = -1.5  # on the score of a sentence without a figure, where the questio
 # On the log-odds of answering, where one person's words are asked for and another's were found. On 189 of our news texts
 # that was so for 19 of 148 near misses about speech and for one of 109 answerable questions, whose sentence was wrong.
 OTHERS_WORDS = -4.0
-# The same where the best sentence tells it of another time, or no day where one is asked for (`rag.answer.mismatch`). On
-# all our news texts it is so for 8 of the 15,780 sentences with the answer, and for 410 of the 16,262 with the wrong one
-# of a near miss.
+# The same where the best sentence tells it of another time, or has no day or no figure where one is asked for
+# (`rag.answer.mismatch`). On all our news texts it is so for 16 of the 15,780 sentences with the answer, and for 426 of
+# the 16,262 with the wrong one of a near miss.
 MISMATCHED = -4.0
 # The same where a Spanish sentence is the best for an English question: the network has seen little of that and takes any
 # name or figure for the answer. On the development sets of `rag.training.chooser` eight of ten such were not answers, of

@@ -32,13 +32,13 @@ MAX_NAME = 60  # characters; a name is not completed beyond this
 _FIGURES: frozenset[Kind] = frozenset({"number", "money", "percent", "duration"})
 _AMOUNTS: tuple[Kind, ...] = ("money", "percent")
 _HOW_MUCH = re.compile(r"\bhow much\b|\bcuánt[oa]\b", re.IGNORECASE)
-_FRACTION = re.compile(
+FRACTION = re.compile(
     r"\b(?:a|one|two|three|un|dos|tres)[ -](?:thirds?|quarters?|fifths?|tercios?|cuartos?|quintos?)\b"
     r"|\b(?:about |nearly |almost |over |more than )?half\b|\b(?:la )?mitad\b",
     re.IGNORECASE,
 )
 _MEASURES: tuple[Kind, ...] = ("duration", "percent", "money")
-_NO_FIGURE = re.compile(
+NO_FIGURE = re.compile(
     r"\b(?:no|none|nobody|zero|nothing|single|several|dozens|hundreds|thousands|half|once|twice|both|all|a few|few|"
     r"ninguno|ninguna|nadie|varios|varias|algunos|docenas|cientos|miles)\b",
     re.IGNORECASE,
@@ -123,7 +123,7 @@ def has_form(ranked: Ranked, index: int) -> bool:
     kind, one = ranked.asked.kind, ranked.candidates[index]
     if kind in _FIGURES:
         return bool(_expressions(ranked, one.text)) or (
-            not _measured(ranked) and _NO_FIGURE.search(one.text) is not None
+            not _measured(ranked) and NO_FIGURE.search(one.text) is not None
         )
     if kind == "date":
         return _may_date(ranked, index)
@@ -248,7 +248,7 @@ def _shaped(ranked: Ranked, index: int, within: Span, span: Span, score: float) 
         words_before = one.text[: span.start - at]
         if kind == "date" and (_WHEN.search(words_before) or _WHEN.match(span.shifted(-at).of(one.text))):
             return span, score  # "since López Obrador took office"
-        if kind != "date" and _NO_FIGURE.search(span.shifted(-at).of(one.text)):
+        if kind != "date" and NO_FIGURE.search(span.shifted(-at).of(one.text)):
             return span, score
         return None
     if not _says_nothing(ranked, span.shifted(-at).of(one.text)):
@@ -271,7 +271,7 @@ def _expressions(ranked: Ranked, text: str) -> list[Span]:
         ranked.asked.text
     ):  # "about $2 million", "a third", "30% to 40%"
         found += [span for amount in _AMOUNTS for span in short.new_expressions(amount, text, asked)]
-        found += [Span(*match.span()) for match in _FRACTION.finditer(text)]
+        found += [Span(*match.span()) for match in FRACTION.finditer(text)]
     elif kind == "number":  # "fifteen years" and "30 per cent" are no number of people
         others = [span for measure in _MEASURES for span in short.expressions(measure, text)]
         asks = [span for measure in _MEASURES for span in short.expressions(measure, ranked.asked.text)]
