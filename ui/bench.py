@@ -262,17 +262,17 @@ def _ended(suite: Suite, finished: Finished, before: bool, notes: list[str]) -> 
     notes += [f"Gate failed: {sentence}" for sentence in broken_gates(suite.gates, summary)]
     bad = True
     if finished.stopped is not None:
-        message = f"Incomplete: {finished.stopped}; {said(finished.next_step)}."
+        told = f"Incomplete: {finished.stopped}; {said(finished.next_step)}."
     elif finished.failed:
-        message = (
+        told = (
             f"Finished, but {finished.failed} of {summary['wanted']} questions crashed or passed the time limit and "
             "count as wrong."
         )
     elif before:
-        message, bad = "This run was there already: its answers were scored again, nothing was asked.", False
+        told, bad = "This run was there already: its answers were scored again, nothing was asked.", False
     else:
-        message, bad = f"Finished: {summary['results']} answers.", False
-    return State(message=message, bad=bad, notes=tuple(notes), run=finished.folder.name)
+        told, bad = f"Finished: {summary['results']} answers.", False
+    return State(message=told, bad=bad, notes=tuple(notes), run=finished.folder.name)
 
 
 def _count(problems: tuple[Problem, ...]) -> str:

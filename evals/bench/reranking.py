@@ -301,13 +301,13 @@ def look(task: Task, settings: SearchSettings, network: Reads) -> Measured:
         for stage, hits in stages.items():
             rankings.setdefault(stage, {})[query] = task.named(hit.passage.id for hit in hits)
         fused = [(hit.passage.id, hit.score) for hit in stages["fused"]]
-        shown = [
+        retrieved = [
             (passage, task.shelf.document(passage.document_id))
             for passage in task.shelf.passages(within_reach(fused, settings.rerank))
         ]
         evidence: Mapping[str, float | None] = {}
         if stages["reranked"] and stages["reranked"][0].by == "reranked":
-            evidence = evidence_for(network, text, shown)  # from memory: the retriever has just read them
+            evidence = evidence_for(network, text, retrieved)  # from memory: the retriever has just read them
         looked[query] = Looked(
             tuple(fused),
             evidence,

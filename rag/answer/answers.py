@@ -116,10 +116,9 @@ def _is_rival(ranked: Ranked, asked: Scope, best: Group, other: Group, *, listed
         return False
     if ranked.scores[second.index] < ranked.scores[first.index] - RIVAL_GAP:
         return False
-    for name in ("coverage", "coverage_context"):
-        coverage = ranked.rows[:, SENTENCE_FEATURES.index(name)]
-        if not listed and coverage[second.index] < RIVAL_COVERAGE * coverage[first.index]:
-            return False
+    covered = ranked.rows[:, [SENTENCE_FEATURES.index(name) for name in ("coverage", "coverage_context")]]
+    if not listed and (covered[second.index] < RIVAL_COVERAGE * covered[first.index]).any():
+        return False
     one, two = ranked.candidates[first.index], ranked.candidates[second.index]
     if fit(asked, two) < fit(asked, one):
         return False

@@ -7,11 +7,11 @@ should. What is compared here a language marks plainly; where a sentence leaves 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from rag.answer.features import Candidate
 from rag.answer.ranked import Ranked
 from rag.answer.spans import FRACTION, NO_FIGURE
-from rag.answer.values import Date, dates_in, numbers_in
+from rag.answer.values import Date, dates_in, disjoint, undated
 from rag.words import fold
 
 _ASKS_DAY = re.compile(
@@ -33,40 +33,28 @@ _IN_WORDS = re.compile(r"\b(?:tenth|decimo|decima)\b")
 
 def mismatched(ranked: Ranked) -> bool:
     """Whether the best sentence tells what is asked of another time, or without the day or figure asked for."""
-    question, one = fold(ranked.asked.text), ranked.candidates[ranked.order[0]]
+    question, text = fold(ranked.asked.text), ranked.candidates[ranked.order[0]].text
+    found = dates_in(text)
+    told = [date for _, date in found]
     if ranked.asked.kind == "date":
-        return _too_coarse(question, one)
-    return _of_another_time(ranked.asked.text, one) or _without_figure(question, one)
+        return _too_coarse(question, text, told)
+    asked = [date for _, date in dates_in(ranked.asked.text)]
+    # "By March" and "since 2019" name a limit, no date of what is asked.
+    other_time = not _LIMIT.search(question) and disjoint(asked, told)
+    return other_time or (_without_word(question, fold(text)) and not undated(text, found))
 
 
-def _of_another_time(question: str, one: Candidate) -> bool:
-    """It has dates, and none is one that the question names; "by March" and "since 2019" name a limit instead."""
-    if _LIMIT.search(fold(question)):
-        return False
-    asked, told = _days(question), _days(one.text)
-    return bool(asked and told) and not any(wanted.fits(date) for wanted in asked for date in told)
-
-
-def _days(text: str) -> list[Date]:
-    return [date for _, date in dates_in(text)]
-
-
-def _too_coarse(question: str, one: Candidate) -> bool:
+def _too_coarse(question: str, text: str, told: Sequence[Date]) -> bool:
     """A day is asked for, and the sentence tells a month or a year and no day."""
-    told = _days(one.text)
     if not told or not _ASKS_DAY.search(question):
         return False
-    return all(date.day is None for date in told) and not _DAY_TOLD.search(fold(one.text))
+    return all(date.day is None for date in told) and not _DAY_TOLD.search(fold(text))
 
 
-def _without_figure(question: str, one: Candidate) -> bool:
-    """A count, a height or an age is asked for, and the sentence has no figure besides dates, nor a word for one."""
+def _without_word(question: str, text: str) -> bool:
+    """A count, a height or an age is asked for, and the folded sentence has no word that stands for one."""
     if not _COUNTS.search(question):
         return False
-    text = fold(one.text)
     if NO_FIGURE.search(text) or FRACTION.search(text) or _IN_WORDS.search(text):
         return False
-    if _ASKS_AGE.search(question) and _BORN.search(text):
-        return False
-    days = [span for span, _ in dates_in(one.text)]
-    return all(any(day.overlaps(place) for day in days) for place, _ in numbers_in(one.text))
+    return not (_ASKS_AGE.search(question) and _BORN.search(text))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rag.answer.features import Candidate, is_label
-from rag.answer.values import Date, dates_in
+from rag.answer.values import Date, dates_in, disjoint
 from rag.types import Span
 from rag.words import STOPWORDS, Word, alike, fold, words
 
@@ -97,11 +97,10 @@ def fit(asked: Scope, candidate: Candidate, *, dated: bool = True) -> float:
     """
     told = scope_of(candidate.text)
     value = _ordinal_fit(asked, told, candidate) if asked.ordinals else _total_fit(asked, told)
-    if dated and asked.dates and told.dates:
-        if any(_says(wanted, date) for wanted in asked.dates for date in told.dates):
-            value += DATE_MATCH
-        elif not any(wanted.fits(date) for wanted in asked.dates for date in told.dates):
-            value += DATE_OTHER
+    if dated and any(_says(wanted, date) for wanted in asked.dates for date in told.dates):
+        value += DATE_MATCH
+    elif dated and disjoint(asked.dates, told.dates):
+        value += DATE_OTHER
     return min(0.0, value) if is_label(candidate) else value
 
 
@@ -138,7 +137,7 @@ def apart(one: Candidate, other: Candidate) -> str | None:
         return "one is a total"
     if first.part != second.part:
         return "one is a part of a larger number"
-    if first.dates and second.dates and not any(a.fits(b) for a in first.dates for b in second.dates):
+    if disjoint(first.dates, second.dates):
         return "they are of different dates"
     return None
 

@@ -18,7 +18,7 @@ from rag.answer.ranked import Ranked
 from rag.answer.scope import Scope, clause
 from rag.answer.short import Kind
 from rag.answer.speech import PAST_OR_PRESENT, subject_after, subject_before
-from rag.answer.values import Value, dates_in, numbers_in, value_of
+from rag.answer.values import Value, dates_in, undated, value_of
 from rag.types import Span
 from rag.words import alike, words
 
@@ -210,13 +210,9 @@ def first_figure(span: Span, text: str) -> Span:
     if compared is None:
         return span
     kept = Span(span.start, compared.start())
-    dates = [
-        place for place, _ in dates_in(kept.of(text))
-    ]  # "the 2024 total, compared with 40" has no other figure
-    figures = [
-        place for place, _ in numbers_in(kept.of(text)) if not any(date.overlaps(place) for date in dates)
-    ]
-    return kept if figures else span
+    told = kept.of(text)
+    # "The 2024 total, compared with 40" has no other figure.
+    return kept if undated(told, dates_in(told)) else span
 
 
 def _found(ranked: Ranked, index: int, span: Span, score: float) -> Found:

@@ -8,7 +8,7 @@ compatible; "26" and "37 people" are not. What no rule reads is compared by its 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,9 +117,7 @@ def value_of(text: str) -> Value:
     found = dates_in(text)
     if found and _is_date(text, [span for span, _ in found]):
         return Value("date", dates=tuple(date for _, date in found), keys=keys)
-    counted = [
-        number for number in numbers_in(text) if not any(span.overlaps(number[0]) for span, _ in found)
-    ]
+    counted = undated(text, found)
     plain = [word for word in told if not word.stop or word.number]
     if counted and len(plain) <= 3 * len(counted) + 4 and (counted[0][0].start < 24):
         last = counted[-1][0]
@@ -197,6 +195,16 @@ def numbers_in(text: str) -> list[tuple[Span, float]]:
         if value is not None:
             run.append((span, word, value))
     return [*found, *_read(run)]
+
+
+def undated(text: str, dates: Sequence[tuple[Span, Date]]) -> list[tuple[Span, float]]:
+    """`numbers_in` without the figures of `dates`, those of the same text."""
+    return [number for number in numbers_in(text) if not any(span.overlaps(number[0]) for span, _ in dates)]
+
+
+def disjoint(one: Sequence[Date], other: Sequence[Date]) -> bool:
+    """Whether both name dates and none of the one fits any of the other."""
+    return bool(one and other) and not any(first.fits(second) for first in one for second in other)
 
 
 def dates_in(text: str) -> list[tuple[Span, Date]]:
