@@ -10,13 +10,10 @@ versions are deleted after that, and the vector index is brought up to date at t
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.documents.walk import label
-from rag.errors import OnRecordError
 from rag.index import removing, rows
+from rag.index.disk import disk_full
 from rag.index.reading import (
     FileDone,
     NewDocument,
@@ -36,7 +33,6 @@ from rag.index.reading import (
 )
 from rag.index.records import AddReport, Failed, Progress, Seen
 from rag.settings import MIB
-from rag.wording import Phrase, Way
 
 if TYPE_CHECKING:
     from rag.index.library import Library
@@ -56,44 +52,15 @@ def add(
     started = time.perf_counter()
     removing.finish_interrupted(library)
     adding = _Adding(library, progress, names)
-    with _plain_disk_errors(library.folder):
-        try:
-            files, problems = find_files(library, paths)
-            adding.read(files, problems)
-        except BaseException:
-            library.words.abandon_writer()
-            raise
-        library.vectors.sync()
+    try:
+        files, problems = find_files(library, paths)
+        adding.read(files, problems)
+    except BaseException:
+        library.words.abandon_writer()
+        raise
+    library.vectors.sync()
     adding.report.seconds = time.perf_counter() - started
     return adding.report
-
-
-@contextmanager
-def _plain_disk_errors(folder: Path) -> Iterator[None]:
-    """A full disk comes in a different form from each library; say it in one."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError, ValueError, OnRecordError) as error:
-        if not _is_disk_full(error):
-            raise
-        raise _disk_full(folder) from error
-
-
-def _disk_full(folder: Path) -> OnRecordError:
-    return OnRecordError(
-        "the disk is full; what was finished is kept",
-        where=str(folder),
-        next_step=Phrase("free some space, then ", Way.DO_AGAIN),
-    )
-
-
-def _is_disk_full(error: BaseException) -> bool:
-    if isinstance(error, OSError) and error.errno is not None:
-        return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-    if isinstance(error, sqlite3.OperationalError):
-        return error.sqlite_errorcode == sqlite3.SQLITE_FULL
-    words = str(error).lower()
-    return any(sign in words for sign in ("os error 28", "no space left", "disk is full", "disk full"))
 
 
 @dataclass
@@ -216,7 +183,7 @@ class _Adding:
             for document in new
         )
         if shutil.disk_usage(self._library.folder).free < originals + derived + _RESERVE:
-            raise _disk_full(self._library.folder)
+            raise disk_full(self._library.folder)
 
     # What happened to each path ------------------------------------------------------------------------------------
 

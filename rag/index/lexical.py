@@ -171,7 +171,12 @@ class LexicalIndex:
         """Not visible, and not kept, before `commit`."""
         writer = self._open_writer()
         for entry in entries:
-            writer.add_document(_document(entry))
+            try:
+                writer.add_document(_document(entry))
+            except ValueError:
+                # The writing thread is gone. Only a commit, which then fails, says of what (a full disk).
+                writer.commit()
+                raise
 
     def delete(self, documents: Iterable[int]) -> None:
         """Every passage of these documents. Not visible, and not kept, before `commit`."""

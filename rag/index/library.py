@@ -35,6 +35,7 @@ from rag.errors import (
 )
 from rag.index import rows
 from rag.index.catalogue import FILE, Catalogue
+from rag.index.disk import plain_disk_errors
 from rag.index.lock import WriterLock
 from rag.index.originals import Originals
 from rag.index.records import AddReport, CheckReport, DocumentRecord, LibrarySummary, Progress
@@ -104,6 +105,7 @@ class Library:
             LibraryLocked: another process is writing to it.
             LibraryDamaged: its catalogue cannot be read.
             ConfidentialLibrary: it is confidential, and the settings keep its vectors on another machine.
+            OnRecordError: the disk is full.
         """
         folder = Path(folder).absolute()
         if embedder is None:
@@ -116,13 +118,14 @@ class Library:
             lock.__enter__()
         catalogue: Catalogue | None = None
         try:
-            catalogue = Catalogue(folder, create=create)
-            _hold_to_manifest(catalogue, folder, settings, embedder, write)
-            if catalogue.confidential:
-                _require_vectors_here(folder, settings)
-            library = cls(folder, settings, embedder, catalogue, lock)
-            if write:
-                library._begin_writing()
+            with plain_disk_errors(folder):
+                catalogue = Catalogue(folder, create=create)
+                _hold_to_manifest(catalogue, folder, settings, embedder, write)
+                if catalogue.confidential:
+                    _require_vectors_here(folder, settings)
+                library = cls(folder, settings, embedder, catalogue, lock)
+                if write:
+                    library._begin_writing()
         except BaseException:
             if catalogue is not None:
                 catalogue.close()
@@ -182,7 +185,7 @@ class Library:
     def remove(self, ids: Sequence[str]) -> None:
         """Remove documents, every path they were seen under, and their originals.
 
-        Raises UnknownDocument before anything is changed.
+        Raises UnknownDocument before anything is changed, and OnRecordError where the disk is full.
         """
         from rag.index.removing import remove
 
@@ -228,7 +231,8 @@ class Library:
     def _writing(self) -> Iterator[None]:
         if self._lock is None:
             raise ValueError("the library was opened for reading: open it with write=True")
-        yield
+        with plain_disk_errors(self.folder):
+            yield
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -21,7 +21,8 @@ from random import Random
 
 import pytest
 
-from rag.errors import LibraryMissing
+from rag.errors import LibraryMissing, OnRecordError
+from rag.index.lexical import Entry, LexicalIndex
 from rag.index.library import Library
 from rag.settings import Settings
 
@@ -262,6 +263,49 @@ def _fill(path: Path) -> None:
             with contextlib.suppress(OSError):
                 while file.write(bytes(size)):
                     pass
+
+
+def test_the_word_index_says_that_the_disk_is_full(tmp_path: Path) -> None:
+    """tantivy writes in a thread: the cause of its end is asked for, "an index writer was killed" tells nobody."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if not _mount(disk, 4):
+        pytest.skip("this user may not mount a small file system")
+    try:
+        index = LexicalIndex(disk / "words", create=True)
+        _fill(disk / "filler")
+        with pytest.raises(ValueError, match=r"No space left"):
+            index.add(Entry(n, n, report_text(n % 90, 10), "", "en") for n in range(1_000_000))
+    finally:
+        _unmount(disk)
+
+
+def test_a_full_disk_is_said_by_every_command(files: Path, tmp_path: Path) -> None:
+    """To the last block: SQLite cannot even make what a reader needs, and calls it an I/O error."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if not _mount(disk, 64):
+        pytest.skip("this user may not mount a small file system")
+    try:
+        library = disk / "library"
+        _write(files, "full", 1)
+        with _open(library, write=True) as writer:
+            writer.add([files])
+            identity = writer.documents()[0].document_id
+        _fill(disk / "filler")
+        with pytest.raises(OnRecordError, match=r"^the disk is full; what was finished is kept, .*small"):
+            _open(library)
+        (disk / "filler").unlink()
+        with _open(library, write=True) as writer:
+            _fill(disk / "filler")
+            with pytest.raises(OnRecordError, match=r"^the disk is full; what was finished is kept, .*small"):
+                writer.remove([identity])
+        (disk / "filler").unlink()
+        with _open(library, write=True) as writer:
+            writer.repair()
+            assert writer.check().problems == []
+    finally:
+        _unmount(disk)
 
 
 def test_several_writers_at_once(files: Path, tmp_path: Path) -> None:
