@@ -20,6 +20,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 
+from rag.answer.figures import MONTHS
 from rag.answer.number_words import in_words
 from rag.answer.quotations import parse_window
 from rag.answer.tense import Language, Tense, clause_at, tense_at
@@ -34,7 +35,6 @@ from rag.answer.time_expressions import (
     expressions,
     has_sign,
 )
-from rag.answer.values import MONTHS
 from rag.sentences import sentences
 from rag.types import Document, Resolved, Span
 from rag.words import fold

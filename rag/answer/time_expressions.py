@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from rag.answer.figures import MONTHS
 from rag.answer.tense import Language
-from rag.answer.values import MONTHS
 from rag.types import Span
 from rag.words import fold
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rag.answer.figures import MONTHS
 from rag.answer.speech import clean_name, is_name
 from rag.types import Span
 from rag.words import alike, fold, words
@@ -38,16 +39,6 @@ _SCALES = {
     "hundred": 100, "hundreds": 100, "cien": 100, "ciento": 100, "thousand": 1_000, "thousands": 1_000, "mil": 1_000,
     "million": 10**6, "millon": 10**6, "millones": 10**6, "billion": 10**9, "trillion": 10**12,
 }  # fmt: skip
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        """january jan enero|february feb febrero|march mar marzo|april apr abril|may mayo|june jun junio|july jul julio
-        |august aug agosto|september sept sep septiembre|october oct octubre|november nov noviembre
-        |december dec diciembre""".split("|"),  # noqa: SIM905
-        start=1,
-    )
-    for name in names.split()
-}
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _YEAR = r"(?:1[5-9]|20)\d\d"
 _DATES = re.compile(
