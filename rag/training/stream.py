@@ -78,7 +78,7 @@ class Stream:
     _natural_texts: tuple[str, ...] = ()
     _news_texts: tuple[str, ...] = ()
     _any_texts: tuple[tuple[str, ...], ...] = ()  # by source
-    _asked: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # (question, answer) by paragraph
+    _asked: dict[str, list[tuple[str, Span]]] = field(default_factory=dict)  # (question, answer) by paragraph
 
     def load(self) -> None:
         articles, _ = squad_split(self.data / SQUAD)
@@ -99,8 +99,7 @@ class Stream:
         self._natural_texts = tuple(sorted({example.text for example in natural}))
         for example in (*squad, *reports):
             if example.answer is not None:
-                asked = self._asked.setdefault(example.text, [])
-                asked.append((example.question, example.answer.of(example.text)))
+                self._asked.setdefault(example.text, []).append((example.question, example.answer))
         self._sources = {
             "squad": squad,
             "squad_other": squad,
@@ -162,18 +161,17 @@ class Stream:
         pages = (
             self._articles[example.title] if source == "claims_made" else chance.sample(self._news_texts, 4)
         )
-        return claims.made(example.text, self._asked[example.text], pages, chance)
+        asked = [(question, answer.of(example.text)) for question, answer in self._asked[example.text]]
+        return claims.made(example.text, asked, pages, chance)
 
     def _answer(self, windows: Windows, example: Example, chance: random.Random) -> Encoded | None:
         """A question with its answer, or with what a careless reader would give; some with another's answer."""
         told, right = example.answer or example.near, example.answer is not None
         if right and chance.random() < 0.5:
             others = [
-                place
+                answer
                 for _, answer in self._asked.get(example.text, ())
-                if (place := _first(example.text, answer))
-                and example.answer
-                and not place.overlaps(example.answer)
+                if example.answer and not answer.overlaps(example.answer)
             ]
             told, right = (chance.choice(others), False) if others else (told, right)
         if chance.random() < 0.15:
@@ -257,11 +255,6 @@ class Stream:
 def _typed(example: Example) -> Example:
     """The question as people type it: without capitals and question marks."""
     return replace(example, question=example.question.lower().strip("¿? "))
-
-
-def _first(text: str, told: str) -> Span | None:
-    at = text.find(told)
-    return None if at < 0 else Span(at, at + len(told))
 
 
 def _shared(text: str, asked: frozenset[str]) -> Span | None:

@@ -22,6 +22,7 @@ from rag.training.data import (
     Example,
     near_misses,
     news,
+    place_of,
     rephrased,
     spanish,
     squad2_split,
@@ -243,6 +244,34 @@ def test_the_shipped_questions_are_questions(path: Path, place: str) -> None:
     for row in rows:
         assert len(row["question"].split()) >= 3
         assert 0 <= row[place][0] < row[place][1]
+
+
+ROWS = """Flight 1 of 2017 left on 3 May.
+Flight: 7; Date: 3 May 2017; People: 17; Town: Orla
+Flight: 17; Date: 7 June 2017; People: 7; Town: Besk
+The mayor of Orla is 7 years older than the mayor of Besk."""
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "before"),
+    [
+        ("17", "How many people from Orla were on flight 7?", "People: "),  # not the end of "2017"
+        ("7", "How many people were on the flight to Besk?", "People: "),  # nor of "17"
+        ("7", "How much older is the mayor of Orla?", "The mayor of Orla is "),
+        ("Orla", "What is the town?", "Town: "),
+        ("201", "Which number stands inside another?", "Flight 1 of "),  # only there: better than nothing
+    ],
+)
+def test_an_answer_stands_where_the_question_asks_for_it(told: str, question: str, before: str) -> None:
+    place = place_of(told, ROWS, question)
+    assert place.of(ROWS) == told
+    assert ROWS[: place.start].endswith(before)
+
+
+def test_among_equal_places_the_first_is_the_answer() -> None:
+    assert place_of("Lee", "Lee won. Lee lost.", "Who was it?").start == 0
+    with pytest.raises(ValueError, match=r"'Kim' does not stand in the text that begins 'Lee won\."):
+        place_of("Kim", "Lee won.", "Who was it?")
 
 
 @pytest.mark.parametrize("path", [NEWS, SPANISH], ids=lambda path: path.stem)
