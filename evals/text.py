@@ -123,10 +123,8 @@ def find_all(text: str, quote: str) -> list[Span]:
     if not quote:
         return []
     pieces = [_piece(mark) for mark in re.sub(r"\s+", " ", quote)]
-    found = [Span(*match.span()) for match in re.finditer("".join(pieces), text)]
-    if not found and any(mark in text for mark in _INVISIBLE):
-        found = [Span(*match.span()) for match in re.finditer(_INVISIBLE_CLASS.join(pieces), text)]
-    return found
+    between = _INVISIBLE_CLASS if any(mark in text for mark in _INVISIBLE) else ""
+    return [Span(*match.span()) for match in re.finditer(between.join(pieces), text)]
 
 
 def _piece(mark: str) -> str:
