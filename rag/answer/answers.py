@@ -27,7 +27,7 @@ from rag.types import Document, DraftDisagreement, Evidence, Hit, Span
 
 LOOKED_AT = 16  # best sentences whose short answers are held together
 RIVAL_GAP = 1.5  # in score, behind the best sentence, at which a different answer is still given
-SAME_GAP = 4.5  # the same for a sentence that repeats the answer
+SAME_GAP = 5.0  # the same for a sentence that repeats the answer
 RIVAL_SHARE = 0.35  # least odds of a different answer's span, as a share of the best one's
 RIVAL_COVERAGE = 0.8  # of the question's words in its sentence, and around it, as a share of the best one's
 MAX_ANSWERS = 4

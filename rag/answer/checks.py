@@ -17,6 +17,7 @@ another relation ("Ruiz sued Quill" for "Quill sued Ruiz") is left to the ninth 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rag.answer import support
 from rag.answer.attribution import attribution_of, same_person
 from rag.answer.cited import PRONOUNS, Cited, keys_of, unsaid_figure, unsaid_name
-from rag.answer.figures import sums
+from rag.answer.figures import MONTHS, sums
 from rag.answer.folding import fold
 from rag.answer.merged import merged
 from rag.answer.names import metadata_texts
@@ -39,6 +40,7 @@ _LINK = re.compile(
     r"(?:[a-z][a-z0-9+.-]*://|www\.|(?:data|javascript|mailto|file):)[^\s)>\]\"”]*", re.IGNORECASE
 )
 _QUOTED = re.compile(r"[“\"«„]([^”\"»“«„]{2,})[”\"»“]|(?<!\w)[‘']([^’'\n]{12,}?)[’'](?!\w)")
+_ISO_DAY = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 _ELLIPSIS = re.compile(r"\s*(?:\.\.\.|…|\[\.\.\.\]|\[…\]|\(…\))\s*")
 
 
@@ -193,6 +195,20 @@ def _unrelated(text: str, cited: Cited) -> str | None:
     return None
 
 
+def _days_in_words(text: str) -> str:
+    """ "2031-02-27" as "27 February 2031": the network has seen hardly any day in figures."""
+
+    def told(match: re.Match[str]) -> str:
+        try:
+            day = dt.date.fromisoformat(match[0])
+        except ValueError:
+            return match[0]
+        month = next(name for name, number in MONTHS.items() if number == day.month)
+        return f"{day.day} {month.capitalize()} {day.year}"
+
+    return _ISO_DAY.sub(told, text)
+
+
 def _support(text: str, cited: Cited) -> str | None:
     """What the network says. It reads English, and does not add up: a sum was checked part by part before."""
     if in_spanish(text) or any(
@@ -201,7 +217,7 @@ def _support(text: str, cited: Cited) -> str | None:
         return None
     if sums(text):
         return None
-    (probability,) = support.support([(text, "\n".join(cited.quotes))])
+    (probability,) = support.support([(_days_in_words(text), "\n".join(cited.quotes))])
     if probability is not None and probability < support.threshold():
         return f"the cited sentences do not seem to say this (support {probability:.2f})"
     return None

@@ -49,8 +49,6 @@ SENTENCE_FEATURES = (
 )
 
 DRAFT_FEATURES = (
-    "best",  # score of the best sentence
-    "margin",  # ahead of the fifth
     "span",  # the reader's best span score of all candidates
     "span_chosen",  # of the best sentence
     "relevance",  # of the best passage
@@ -226,8 +224,7 @@ def draft_features(
 
     `foreign`: the sentence is in another language than the question, of whose words it has only the names.
     """
-    order = np.argsort(-scores, kind="stable")
-    best = int(order[0])
+    best = int(np.argsort(-scores, kind="stable")[0])
     column = dict(zip(SENTENCE_FEATURES, rows[best], strict=True))
     total = float(asked.weights.sum()) or 1.0
     known_share = float((asked.weights * asked.known).sum()) / total
@@ -237,8 +234,6 @@ def draft_features(
     )
     form = column["form_figure"] + column["form_name"] + column["form_reason"] + column["form_speech"]
     values = {
-        "best": float(scores[best]),
-        "margin": float(scores[best] - scores[order[min(4, len(order) - 1)]]),
         "span": float(rows[:, SENTENCE_FEATURES.index("span")].max()),
         "span_chosen": column["span"],
         "relevance": float(rows[:, SENTENCE_FEATURES.index("relevance")].max()),

@@ -104,6 +104,11 @@ def fit(asked: Scope, candidate: Candidate, *, dated: bool = True) -> float:
     return min(0.0, value) if is_label(candidate) else value
 
 
+def same_ordinal(asked: Scope, candidate: Candidate) -> bool:
+    """Whether the sentence tells of the very one that the question counts: "the third (such) shipment"."""
+    return bool(asked.ordinals) and _ordinal_fit(asked, scope_of(candidate.text), candidate) == MATCH
+
+
 def clause(asked: Scope, text: str) -> Span | None:
     """The part of a sentence that speaks of the asked event, where it speaks of several in turn; None where not.
 
@@ -213,6 +218,8 @@ def _is_fraction(told: Sequence[Word], index: int) -> bool:
 def _nouns(following: Sequence[Word]) -> frozenset[str]:
     near = []
     for word in following[:_REACH]:
+        if word.text == "such":
+            continue
         if word.stop:
             break
         near.append(word.key)

@@ -72,6 +72,11 @@ _LENGTHS = re.compile(
     re.IGNORECASE,
 )
 _PLURAL = r"(?:\w{2,}(?<!s|i|u)s|people|men|women|children)"
+_EXTENT = re.compile(
+    r"[\s-]*(?:kilomet\w+|km|miles?|met(?:re|er)s?|m|feet|foot|ft|inch(?:es)?|centimet\w+|cm|yards?|blocks?|pages?|words?|lines|"
+    r"kilómetros?|metros?|millas?|centímetros?|páginas?|palabras|minut[eo]s?|hours?|horas?|seconds?|segundos)\b",
+    re.IGNORECASE,
+)
 _SEVERAL = re.compile(
     rf"^\W*(?:name|list|give|enumerate)\b.*\b{_PLURAL}\b"
     r"|\b(?:which|what) (?:two|three|four|five|six|seven|eight|nine|ten|several|other|\d{1,2}) "
@@ -236,7 +241,10 @@ def _shaped(ranked: Ranked, index: int, within: Span, span: Span, score: float) 
     if kind in _FIGURES or kind == "date":
         forms = [form.shifted(at) for form in _expressions(ranked, one.text)]
         forms = [form for form in forms if within.contains(form)]
-        certain = kind in _FIGURES and score >= CERTAIN and not _is_share(ranked, one.text, span.shifted(-at))
+        other = _is_share(ranked, one.text, span.shifted(-at)) or _is_count(
+            ranked, one.text, span.shifted(-at)
+        )
+        certain = kind in _FIGURES and score >= CERTAIN and not other
         if certain or any(form.overlaps(span) for form in forms):
             return span, score
         if best := _best_of(ranked, index, forms, whole=True):
@@ -281,8 +289,14 @@ def _expressions(ranked: Ranked, text: str) -> list[Span]:
             for span in found
             if any(alike(word.key, key) for word in words(text[span.start : span.end + 30])[:8])
         ]
-    if not found and (kind in ("money", "percent") or (kind == "duration" and _is_length(ranked))):
+    if not found and kind in ("money", "percent"):
         found = short.new_expressions("number", text, asked)
+    if not found and kind == "duration" and _is_length(ranked):
+        found = [
+            Span(span.start, extent.end())
+            for span in short.new_expressions("number", text, asked)
+            if (extent := _EXTENT.match(text, span.end))
+        ]
     return found
 
 
@@ -292,6 +306,14 @@ def _is_share(ranked: Ranked, text: str, span: Span) -> bool:
     if asked.kind != "number" or _HOW_MUCH.search(asked.text) or short.expressions("percent", asked.text):
         return False
     return any(share.overlaps(span) for share in short.expressions("percent", text))
+
+
+def _is_count(ranked: Ranked, text: str, span: Span) -> bool:
+    """Whether the span is a figure without a measure of length where the question asks how long something is."""
+    return _is_length(ranked) and any(
+        span.overlaps(figure) and not _EXTENT.match(text, figure.end)
+        for figure in short.expressions("number", text)
+    )
 
 
 def _measured(ranked: Ranked) -> str:

@@ -40,20 +40,20 @@ from rag.types import Span
 
 # Share of each source in the stream of examples.
 SHARES = {
-    "squad": 0.25,
+    "squad": 0.22,
     "rephrased": 0.03,  # ours
     "squad_other": 0.04,  # another paragraph of the article
     "squad_changed": 0.015,  # a changed question
     "squad_removed": 0.03,  # the paragraph without the sentence that answers
     "squad2": 0.08,
-    "near_misses": 0.09,  # ours
-    "news": 0.06,  # ours
-    "news_near": 0.075,
+    "near_misses": 0.085,  # ours
+    "news": 0.075,  # ours
+    "news_near": 0.11,
     "spanish": 0.045,  # ours
     "spanish_near": 0.03,
     "nq": 0.05,
     "nq_other": 0.01,
-    "strange": 0.1,  # any question with a text about something else
+    "strange": 0.085,  # any question with a text about something else
     "qamr": 0.01,
     "amazon": 0.01,
     "claims": 0.02,  # recorded ones

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.features import Candidate
-from rag.answer.scope import apart, clause, fit, scope_of
+from rag.answer.scope import apart, clause, fit, same_ordinal, scope_of
 from rag.types import Span
 
 
@@ -34,6 +34,22 @@ THIRD = "How many people were on the third flight?"
 def test_the_sentence_about_the_event_fits_better(question: str, better: str, worse: str) -> None:
     asked = scope_of(question)
     assert fit(asked, sentence(better)) > fit(asked, sentence(worse))
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("The third flight carried 37 prisoners.", True),
+        ("37 prisoners left on Tuesday, the third such flight in a year.", True),
+        ("Flight: 3; People: 37; Total: 92", True),
+        ("The second flight carried 26 prisoners.", False),
+        ("The third lawyer spoke of 37 prisoners.", False),
+        ("It carried 37 prisoners.", False),
+    ],
+)
+def test_the_very_one_that_the_question_counts(text: str, same: bool) -> None:
+    assert same_ordinal(scope_of(THIRD), sentence(text)) is same
+    assert not same_ordinal(scope_of("How many people were on the flight?"), sentence(text))
 
 
 def test_the_heading_decides_what_the_sentence_leaves_open() -> None:

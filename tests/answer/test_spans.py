@@ -43,6 +43,10 @@ def short_answer(question: str, text: str) -> str | None:
         ),
         # A share is no number of people.
         ("How many people voted?", "Turnout was 61 per cent on Sunday.", None),
+        # Nor is a count a length.
+        ("How long is the border?", "Encounters along the border fell to 12,035 in April.", None),
+        ("How long is the border?", "The two share 3,000 kilometres of border.", "3,000 kilometres"),
+        ("How long is the report?", "The report, 212 pages in all, was kept back.", "212 pages"),
     ],
 )
 def test_amounts(question: str, text: str, answer: str | None) -> None:
