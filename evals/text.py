@@ -122,14 +122,13 @@ def find_all(text: str, quote: str) -> list[Span]:
     quote = unicodedata.normalize("NFC", quote).translate(dict.fromkeys(map(ord, _INVISIBLE))).strip()
     if not quote:
         return []
-    pieces = [_piece(mark) for mark in re.sub(r"\s+", " ", quote)]
     between = _INVISIBLE_CLASS if any(mark in text for mark in _INVISIBLE) else ""
+    # White space may have invisible characters within, too.
+    pieces = [rf"(?:\s{between})++" if mark == " " else _piece(mark) for mark in re.sub(r"\s+", " ", quote)]
     return [Span(*match.span()) for match in re.finditer(between.join(pieces), text)]
 
 
 def _piece(mark: str) -> str:
-    if mark == " ":
-        return r"\s+"
     if mark in _QUOTES:
         return _QUOTE_CLASS
     if mark in _DASHES:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from rag.days import MONTHS, in_words
 from rag.types import Answer, Citation, Disagreement, Document, Hit, ModelUse, NoAnswer, Resolved
 
 # What a document could use to paint over a terminal: C0 controls but tab and newline, DEL, C1, and the direction marks.
@@ -78,25 +79,19 @@ def date_notes(answer: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)  # not strftime: the locale of the process must not change what is printed
-
-
 def _days_text(first: str, last: str) -> str:
     """A day, a whole month or a whole year in words, else its two ends; "counted_from" may lack the day."""
     if len(first) < 10:
         known = dt.date.fromisoformat(f"{first}-01-01"[:10])
-        return f"{_MONTHS[known.month - 1]} {known.year}" if "-" in first else str(known.year)
+        return f"{MONTHS[known.month - 1]} {known.year}" if "-" in first else str(known.year)
     start, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
     after = end + dt.timedelta(1) if end < dt.date.max else end
     if start.day == 1 and after.day == 1 and start < end:
         if (start.month, after.month, after.year) == (1, 1, start.year + 1):
             return str(start.year)
         if (start.year * 12 + start.month + 1) == after.year * 12 + after.month:
-            return f"{_MONTHS[start.month - 1]} {start.year}"
-    ends = [f"{day.day} {_MONTHS[day.month - 1]} {day.year}" for day in dict.fromkeys((start, end))]
-    return " to ".join(ends)
+            return f"{MONTHS[start.month - 1]} {start.year}"
+    return " to ".join(in_words(day) for day in dict.fromkeys((start, end)))
 
 
 def _usage_json(usage: ModelUse) -> dict[str, Any]:

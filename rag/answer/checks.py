@@ -25,11 +25,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from rag.answer import support
 from rag.answer.attribution import attribution_of, same_person
 from rag.answer.cited import PRONOUNS, Cited, keys_of, unsaid_figure, unsaid_name
-from rag.answer.figures import MONTHS, sums
+from rag.answer.figures import sums
 from rag.answer.folding import fold
 from rag.answer.merged import merged
 from rag.answer.names import metadata_texts
 from rag.answer.polarity import negation_changed, opposite
+from rag.days import in_words
 from rag.types import Document, DraftStatement, Span
 from rag.words import content_words, in_spanish, key, words
 
@@ -200,11 +201,9 @@ def _days_in_words(text: str) -> str:
 
     def told(match: re.Match[str]) -> str:
         try:
-            day = dt.date.fromisoformat(match[0])
+            return in_words(dt.date.fromisoformat(match[0]))
         except ValueError:
             return match[0]
-        month = next(name for name, number in MONTHS.items() if number == day.month)
-        return f"{day.day} {month.capitalize()} {day.year}"
 
     return _ISO_DAY.sub(told, text)
 

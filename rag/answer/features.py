@@ -224,7 +224,7 @@ def draft_features(
 
     `foreign`: the sentence is in another language than the question, of whose words it has only the names.
     """
-    best = int(np.argsort(-scores, kind="stable")[0])
+    best = int(scores.argmax())
     column = dict(zip(SENTENCE_FEATURES, rows[best], strict=True))
     total = float(asked.weights.sum()) or 1.0
     known_share = float((asked.weights * asked.known).sum()) / total

@@ -82,7 +82,7 @@ class Ranked:
 
     def draft_row(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """`DRAFT_FEATURES` of the question, were these the scores of the candidates."""
-        best = int(np.argsort(-scores, kind="stable")[0])
+        best = int(scores.argmax())
         foreign = in_spanish(self.asked.text) != in_spanish(self.candidates[best].text)
         return draft_features(self.asked, self.rows, scores, self.look(best), foreign=foreign)
 

@@ -71,12 +71,12 @@ _LENGTHS = re.compile(
     r"\bhow long (?:is|was|are) (?:the|a|its|their)\b(?!.*\b(?:sentence|trial|war|visit|talks|ban|term|delay|wait)\b)",
     re.IGNORECASE,
 )
-_PLURAL = r"(?:\w{2,}(?<!s|i|u)s|people|men|women|children)"
 _EXTENT = re.compile(
     r"[\s-]*(?:kilomet\w+|km|miles?|met(?:re|er)s?|m|feet|foot|ft|inch(?:es)?|centimet\w+|cm|yards?|blocks?|pages?|words?|lines|"
     r"kilómetros?|metros?|millas?|centímetros?|páginas?|palabras|minut[eo]s?|hours?|horas?|seconds?|segundos)\b",
     re.IGNORECASE,
 )
+_PLURAL = r"(?:\w{2,}(?<!s|i|u)s|people|men|women|children)"
 _SEVERAL = re.compile(
     rf"^\W*(?:name|list|give|enumerate)\b.*\b{_PLURAL}\b"
     r"|\b(?:which|what) (?:two|three|four|five|six|seven|eight|nine|ten|several|other|\d{1,2}) "
@@ -236,26 +236,25 @@ def _shaped(ranked: Ranked, index: int, within: Span, span: Span, score: float) 
     """The network's span where it has the form asked for, else its best one that has, else None."""
     one, kind = ranked.candidates[index], ranked.asked.kind
     at = one.span.start
+    place = span.shifted(-at)
     if kind == "date" and not _may_date(ranked, index):
         return None
     if kind in _FIGURES or kind == "date":
         forms = [form.shifted(at) for form in _expressions(ranked, one.text)]
         forms = [form for form in forms if within.contains(form)]
-        other = _is_share(ranked, one.text, span.shifted(-at)) or _is_count(
-            ranked, one.text, span.shifted(-at)
-        )
+        other = _is_share(ranked, one.text, place) or _is_count(ranked, one.text, place)
         certain = kind in _FIGURES and score >= CERTAIN and not other
         if certain or any(form.overlaps(span) for form in forms):
             return span, score
         if best := _best_of(ranked, index, forms, whole=True):
             return best
-        words_before = one.text[: span.start - at]
-        if kind == "date" and (_WHEN.search(words_before) or _WHEN.match(span.shifted(-at).of(one.text))):
+        words_before = one.text[: place.start]
+        if kind == "date" and (_WHEN.search(words_before) or _WHEN.match(place.of(one.text))):
             return span, score  # "since López Obrador took office"
-        if kind != "date" and NO_FIGURE.search(span.shifted(-at).of(one.text)):
+        if kind != "date" and NO_FIGURE.search(place.of(one.text)):
             return span, score
         return None
-    if not _says_nothing(ranked, span.shifted(-at).of(one.text)):
+    if not _says_nothing(ranked, place.of(one.text)):
         return span, score
     forms = [form.shifted(at) for form in short.new_expressions(kind, one.text, ranked.asked.key_set)]
     forms = [form for form in forms if within.contains(form) and not form.overlaps(span)]

@@ -42,7 +42,8 @@ def _is_disk_full(error: BaseException, folder: Path) -> bool:
     if isinstance(error, sqlite3.OperationalError):
         code = error.sqlite_errorcode & 0xFF
         return code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(folder))
-    words = str(error).lower()
+    # Not where it was: a folder may be named after a full disk.
+    words = (error.what if isinstance(error, OnRecordError) else str(error)).lower()
     return any(sign in words for sign in _SIGNS)
 
 

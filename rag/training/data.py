@@ -176,11 +176,10 @@ def place_of(told: str, text: str, question: str) -> Span:
     Not inside others, if it can be ("7" in "17"); where they stand several times, in the sentence or row, and in it in
     the clause or cell, that shares most words with the question; the first among equals.
     """
-    places = [Span(match.start(), match.end()) for match in re.finditer(re.escape(told), text)]
+    plain = re.escape(told)
+    places = _parts(rf"(?<!\w){plain}(?!\w)", text) or _parts(plain, text)
     if not places:
         raise ValueError(f"{told!r} does not stand in the text that begins {text[:40]!r}")
-    apart = re.compile(rf"(?<!\w){re.escape(told)}(?!\w)")
-    places = [Span(*match.span()) for match in apart.finditer(text)] or places
     if len(places) == 1:
         return places[0]
     asked = {word.key for word in words(question) if not word.stop}

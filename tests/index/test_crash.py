@@ -114,6 +114,19 @@ def _unmount(folder: Path) -> None:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@contextlib.contextmanager
+def _small_disk(tmp_path: Path, mebibytes: int) -> Iterator[Path]:
+    """A file system of its own, to be filled; skips the test where this user may not mount one."""
+    disk = tmp_path / "small"
+    disk.mkdir()
+    if not _mount(disk, mebibytes):
+        pytest.skip("this user may not mount a small file system")
+    try:
+        yield disk
+    finally:
+        _unmount(disk)
+
+
 @pytest.fixture
 def bounded_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 128 MiB where this user may mount one, else a plain folder; its size is watched anyway."""
@@ -219,11 +232,7 @@ def test_killed_while_removing(files: Path, bounded_disk: Path) -> None:
 
 def test_a_disk_that_becomes_full(files: Path, tmp_path: Path) -> None:
     """Real ENOSPC at random moments, in SQLite, in tantivy, in Chroma or in an original: said in one line each time."""
-    disk = tmp_path / "small"
-    disk.mkdir()
-    if not _mount(disk, 64):
-        pytest.skip("this user may not mount a small file system")
-    try:
+    with _small_disk(tmp_path, 64) as disk:
         library, random = disk / "library", Random(7)
         names: list[str] = []
         stopped = 0
@@ -252,8 +261,6 @@ def test_a_disk_that_becomes_full(files: Path, tmp_path: Path) -> None:
                 assert sorted(seen) == sorted(names)
                 _everything_is_found(writer, seen, random)
         assert stopped >= 2
-    finally:
-        _unmount(disk)
 
 
 def _fill(path: Path) -> None:
@@ -267,26 +274,16 @@ def _fill(path: Path) -> None:
 
 def test_the_word_index_says_that_the_disk_is_full(tmp_path: Path) -> None:
     """tantivy writes in a thread: the cause of its end is asked for, "an index writer was killed" tells nobody."""
-    disk = tmp_path / "small"
-    disk.mkdir()
-    if not _mount(disk, 4):
-        pytest.skip("this user may not mount a small file system")
-    try:
+    with _small_disk(tmp_path, 4) as disk:
         index = LexicalIndex(disk / "words", create=True)
         _fill(disk / "filler")
         with pytest.raises(ValueError, match=r"No space left"):
             index.add(Entry(n, n, report_text(n % 90, 10), "", "en") for n in range(1_000_000))
-    finally:
-        _unmount(disk)
 
 
 def test_a_full_disk_is_said_by_every_command(files: Path, tmp_path: Path) -> None:
     """To the last block: SQLite cannot even make what a reader needs, and calls it an I/O error."""
-    disk = tmp_path / "small"
-    disk.mkdir()
-    if not _mount(disk, 64):
-        pytest.skip("this user may not mount a small file system")
-    try:
+    with _small_disk(tmp_path, 64) as disk:
         library = disk / "library"
         _write(files, "full", 1)
         with _open(library, write=True) as writer:
@@ -304,8 +301,15 @@ def test_a_full_disk_is_said_by_every_command(files: Path, tmp_path: Path) -> No
         with _open(library, write=True) as writer:
             writer.repair()
             assert writer.check().problems == []
-    finally:
-        _unmount(disk)
+
+
+def test_a_folder_named_after_a_full_disk_is_no_full_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "disk full"
+    folder.mkdir()
+    (folder / "catalogue.sqlite").write_bytes(b"SQLite format 3\0")
+    with pytest.raises(OnRecordError) as caught:
+        _open(folder)
+    assert "the disk is full" not in str(caught.value)
 
 
 def test_several_writers_at_once(files: Path, tmp_path: Path) -> None:
